@@ -5,6 +5,7 @@ import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { commandWords } from "../core/system/command-line.ts";
+import { endFiltersOn } from "../core/system/filter-signal.ts";
 import { soundPath } from "../core/system/programs.ts";
 import type { OnSpan } from "../core/trace.ts";
 import packageJson from "../package.json" with { type: "json" };
@@ -95,6 +96,8 @@ async function traced<T>({ path, ended }: Traces, screen: Screen, run: () => Pro
 export async function main(words: readonly string[]): Promise<ExitStatus> {
   // Children, ours and those of the AWS SDK, get this one and are searched in it.
   process.env.PATH = soundPath(process.env.PATH);
+  // Folders must never be made that their owner cannot enter.
+  process.umask(process.umask() & 0o077);
   const controller = new AbortController();
   const { signal } = controller;
   abortOnSignals(controller);
@@ -118,6 +121,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
       case "run": {
         const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
         useCodecPrograms();
+        endFiltersOn(signal);
         const { words, subcommand } = request;
         const io = ioOf(words.given("quiet") ? new QuietScreen(screen) : screen, output, json, signal);
         const traces = { path: words.path("trace"), ended: words.given("verbose") ? spanPrinter(screen) : undefined };

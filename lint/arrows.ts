@@ -322,7 +322,7 @@ export const arrows: ArrowTable = {
   // Tables of DynamoDB: a contract, and the client behind it. They send requests by the handler that S3's client has.
   "core/table": ["core/bucket/s3", "core/system", "core"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],
-  "core/bucket/s3": ["core/bucket", "core/format", "core"],
+  "core/bucket/s3": ["core/bucket", "core/system", "core/format", "core"],
   "core/bucket/directory": ["core/bucket", "core/system", "core/format"],
   "core/bucket/decorators": ["core/bucket", "core"],
   "core/bucket": ["core/format", "core"],

@@ -31,6 +31,7 @@ import { Overwriting } from "./target/overwriting.ts";
 import { statIn, TargetView } from "./target/target-view.ts";
 import { isUnfinished, ourselves } from "./target/unfinished.ts";
 import { mountOf } from "./target/users-mounts.ts";
+import { ToldPaths } from "./told-paths.ts";
 
 /** `kept`: differs or may differ, and stays as `--overwrite` says. */
 export type Prospect = "created" | "changed" | "left" | "kept" | "removed";
@@ -53,13 +54,14 @@ function isBelow(path: ByteString, folder: ByteString | undefined): boolean {
 
 export async function dryRun(options: DryRunOptions): Promise<DryRunFigures> {
   using view = new TargetView(options.target);
-  return await new DryRun(options, view).run();
+  using run = new DryRun(options, view);
+  return await run.run();
 }
 
 /** A file whose content goes on in segments, compared so far. `fd` is undefined once it differs. */
 type OpenComparison = { readonly entry: FileEntry; fd: number | undefined };
 
-class DryRun {
+class DryRun implements Disposable {
   readonly #options: DryRunOptions;
   readonly #view: TargetView;
   readonly #report: Report;
@@ -71,6 +73,8 @@ class DryRun {
   #blocked: ByteString | undefined;
   /** The last folder that would be moved aside, so that nothing is in it any more. */
   #movedAside: ByteString | undefined;
+  /** What the files or a bundle before have; undefined if there are no bundles. */
+  readonly #told: ToldPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -80,6 +84,11 @@ class DryRun {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
+    this.#told = options.manifest.bundles.length === 0 ? undefined : new ToldPaths();
+  }
+
+  [Symbol.dispose](): void {
+    this.#told?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -137,7 +146,7 @@ class DryRun {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry: loaded, selected } of chosen) {
+    for (const { entry: loaded, selected } of this.#told?.among(chosen) ?? chosen) {
       const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);

@@ -256,16 +256,16 @@ class Restore {
         continue;
       }
       const { path, objects, backup, isSame } = replacement;
-      const lost = this.#lost.get(path);
+      const lost = this.#lost.retry(path);
       if (lost === undefined) continue;
-      this.#lost.delete(path);
       const { errors } = this.#report.figures;
       await this.#restorePart({
         objects,
         chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
       });
       await this.#ahead.settle();
-      if (this.#report.figures.errors === errors) this.#report.salvaged(path, backup, isSame);
+      const isRestored = this.#report.figures.errors === errors && this.#lost.get(path) === undefined;
+      if (isRestored) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
       else this.#lost.put(lost);
     }

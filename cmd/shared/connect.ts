@@ -63,7 +63,7 @@ export async function connect(
   const place = { bucket: name, region, endpoint, pathStyle };
   const settings = { ...place, load: config.s3, profile, credentials: bucketCredentials(credentials) };
   const tools = { now, sleep: sleepUntil(signal), random: Math.random, notify, counts, signal };
-  const bucket = await openBucket(settings, tools);
+  const bucket = await untilAborted(signal, openBucket(settings, tools));
   const tables = new Tables(config, credentials, { sleep: sleepUntil(signal), random: Math.random, signal });
   return { bucket, counts, tables };
 }

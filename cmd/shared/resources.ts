@@ -1,5 +1,6 @@
 /** Turns the options of create-resources and update-resources into a stack, and a stack into what is printed. */
 import { setTimeout } from "node:timers/promises";
+import { untilAborted } from "../../core/abortable.ts";
 import { connectStacks } from "../../core/create-resources/cloudformation.ts";
 import type { Resources } from "../../core/create-resources/create.ts";
 import { usersWithoutName } from "../../core/create-resources/machines.ts";
@@ -33,7 +34,7 @@ function stackNameOf({ stackName, package: name }: ResourceArgs): string {
 /** The caller closes `stacks`. */
 export async function stackDeps({ region }: ResourceArgs, { notify, signal, random }: CommandIO): Promise<UpdateDeps> {
   const token = () => Buffer.from(random(16)).toString("hex");
-  const stacks = await connectStacks({ region, signal, token });
+  const stacks = await untilAborted(signal, connectStacks({ region, signal, token }));
   const sleep = (milliseconds: number) => setTimeout(milliseconds, undefined, { signal });
   const nameless = (name: string) => usersWithoutName(name, stacks.region, signal);
   return { stacks, notify, sleep, signal, usersWithoutName: nameless };

@@ -24,7 +24,7 @@ export async function runArchive(wanted: ArchiveRun, io: CommandIO): Promise<Exi
   const { config, confDir, bundlesOnly, adoptBundles, insecurePickers, lines } = wanted;
   const { bucket, counts, tables } = await connect(config, io);
   try {
-    const sealing = await useRecipients(config, io.notify);
+    const sealing = await useRecipients(config, io);
     const signingKey = await signingKeyOf(config, io);
     const summary = await archive({
       config,

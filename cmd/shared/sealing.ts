@@ -1,5 +1,6 @@
 /** Sealing as conf and the command line want it. What does it is loaded only if it is wanted. */
 import { resolve } from "node:path";
+import { untilAborted } from "../../core/abortable.ts";
 import type { Config } from "../../core/config/config.ts";
 import type { Keyed } from "../../core/format/keyed.ts";
 import type { Notify } from "../../core/notice.ts";
@@ -9,7 +10,11 @@ import { NoTerminal } from "../terminal/prompt.ts";
 export type JobSealing = { readonly filters: readonly string[]; readonly keyed?: Keyed };
 
 /** Seals what is stored from now on, if conf wants that. */
-export async function useRecipients({ encryption }: Config, notify: Notify): Promise<JobSealing> {
+export function useRecipients(config: Config, { notify, signal }: Pick<CommandIO, "notify" | "signal">) {
+  return untilAborted(signal, sealForAll(config, notify));
+}
+
+async function sealForAll({ encryption }: Config, notify: Notify): Promise<JobSealing> {
   if (encryption === undefined) return { filters: [] };
   const { recipients, recipientsFile, sealThrough: command } = encryption;
   const [{ readRecipients }, { readSecret }, { sealFor }, { sealThrough }] = await Promise.all([
@@ -29,9 +34,9 @@ export async function useRecipients({ encryption }: Config, notify: Notify): Pro
   return { filters: ["age"], keyed };
 }
 
-type AskingIO = Pick<CommandIO, "notify" | "askLine" | "progress">;
+type AskingIO = Pick<CommandIO, "notify" | "askLine" | "progress" | "signal">;
 
-/** Opens what is sealed from now on, if an identity is named, or conf says through which command. */
+/** Opens what is sealed from now on, if an identity is named, or conf says through which command. The identity may come through a pipe. */
 export async function useIdentity(
   { openThrough: command }: Config,
   file: string | undefined,
@@ -43,10 +48,10 @@ export async function useIdentity(
   }
   if (file === undefined) return;
   const { openWith } = await import("../../core/sealing/use.ts");
-  await openWith(file, openingTools(io));
+  await untilAborted(io.signal, openWith(file, openingTools(io)));
 }
 
-export function openingTools({ notify, askLine, progress }: AskingIO) {
+export function openingTools({ notify, askLine, progress }: Omit<AskingIO, "signal">) {
   const askPassphrase = (question: string) => {
     progress.end();
     return askLine({ question, hidden: true });
@@ -70,6 +75,6 @@ export function identityAsker(io: AskingIO): () => Promise<void> {
     if (!answer) return;
     const { openWith, openWithLines } = await import("../../core/sealing/use.ts");
     if (/^AGE-SECRET-KEY-1[A-Z0-9]+$/i.test(answer)) await openWithLines([answer.toUpperCase()], openingTools(io));
-    else await openWith(resolve(answer), openingTools(io));
+    else await untilAborted(io.signal, openWith(resolve(answer), openingTools(io)));
   };
 }

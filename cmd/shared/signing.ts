@@ -1,4 +1,5 @@
 /** Signing, and trust in who signed, as conf and the command line want it. What does it is loaded only if it is wanted. */
+import { untilAborted } from "../../core/abortable.ts";
 import type { Config } from "../../core/config/config.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { SigningKey } from "../../core/format/ssh-key.ts";
@@ -45,8 +46,12 @@ export function trustArgs(words: Words): TrustArgs {
   return { trust, allowUntrusted };
 }
 
-export async function trustOf({ trust, allowUntrusted = false }: TrustArgs): Promise<Trust | undefined> {
+/** The keys may come through a pipe. */
+export async function trustOf(
+  { trust, allowUntrusted = false }: TrustArgs,
+  { signal }: Pick<CommandIO, "signal">,
+): Promise<Trust | undefined> {
   if (trust === undefined) return undefined;
   const { readTrust } = await import("../../core/signing/trust.ts");
-  return { check: await readTrust(trust), refuses: !allowUntrusted };
+  return { check: await untilAborted(signal, readTrust(trust)), refuses: !allowUntrusted };
 }

@@ -1,6 +1,4 @@
 /** The configuration as the program uses it: `conf`, what the command line overrides, and the defaults. */
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
@@ -8,6 +6,7 @@ import type { CompressionName } from "../format/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
 import { privilegedUser } from "../system/privileged.ts";
+import { readRegular } from "../system/regular-file.ts";
 import { strangerWhoCanChange } from "../system/strangers.ts";
 import type { Timetable } from "../timetable.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
@@ -184,18 +183,9 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
 /** Bytes of a configuration with hundreds of sections. */
 const mostBytes = 4 * 1024 * 1024;
 
-/** A fifo would let the run wait for a writer, whatever signal comes, and a device may have no end. */
-async function refuseNoText(file: FileHandle): Promise<void> {
-  const found = await file.stat();
-  if (!found.isFile()) throw new Error("it is not a regular file");
-  if (found.size > mostBytes) throw new Error(`it has ${found.size} bytes, more than the ${mostBytes} allowed`);
-}
-
 async function readConf(file: string): Promise<string | undefined> {
   try {
-    await using opened = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    await refuseNoText(opened);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await opened.readFile());
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file, mostBytes));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     const [why, remedy] =

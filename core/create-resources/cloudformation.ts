@@ -1,5 +1,6 @@
 /** Implements `Stacks` with AWS CloudFormation. AWS code is loaded lazily. */
 import type * as Sdk from "@aws-sdk/client-cloudformation";
+import { untilAborted } from "../abortable.ts";
 import { requestHandler } from "../aws/handler.ts";
 import { reasonOf } from "../failure.ts";
 import { cloudFormationError } from "./errors.ts";
@@ -162,7 +163,8 @@ class CloudFormation implements Stacks {
     ) => Promise<Result>,
   ): Promise<Result> {
     try {
-      return await request(this.#sdk, this.#client, { abortSignal: this.#signal });
+      // Files with credentials, which the SDK reads first, may let it wait.
+      return await untilAborted(this.#signal, request(this.#sdk, this.#client, { abortSignal: this.#signal }));
     } catch (error) {
       this.#signal.throwIfAborted();
       throw cloudFormationError(error, { doing, what: nameIn(what), region: this.region });

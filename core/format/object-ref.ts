@@ -11,7 +11,14 @@ const s3Key = z.string().min(1).max(1024);
  * Servers give short ones, of 32 characters mostly. Anything else in a manifest was made up: asked for it, some servers answer with an
  * error of their own, as if they were down.
  */
-const s3Version = z.string().regex(/^[!-~]{1,256}$/);
+const version = /^[!-~]{1,256}$/;
+const s3Version = z.string().regex(version);
+
+/** Returns whether readers accept it as the version of an object. */
+export function isVersion(text: string): boolean {
+  return version.test(text);
+}
+
 const encoding = z.string().refine(isEncoding, "no encoding that this sysbackup knows");
 /** The encoding of a dump. */
 export const wholeEncoding = encoding.refine((known) => !isPack(known), "a dump is no pack");

@@ -9,7 +9,7 @@ import { FormatError } from "./error.ts";
 import { maxFrameContent } from "./frame.ts";
 import type { IndexedObject } from "./index-object.ts";
 import { isContentKey, mayBeContentKey, prefixes } from "./keys.ts";
-import { count, isoTime } from "./lines.ts";
+import { count, isoTime, sha256Hex } from "./lines.ts";
 import { checkFrameWithin, versionShape } from "./object-ref.ts";
 
 /** A backup name, or what a reader has read. */
@@ -38,7 +38,7 @@ export type SharedChunk = ObjectVersionRef & {
   readonly length: number;
 };
 
-export type SharedObject = Pick<IndexedObject, "size" | "encoding" | "retain_until">;
+export type SharedObject = Pick<IndexedObject, "size" | "encoding" | "retain_until" | "sha256">;
 
 const chunkItem = z.object({
   ...versionShape,
@@ -53,6 +53,8 @@ const objectItem = z.object({
   size: count,
   encoding: z.string().refine(isEncoding),
   retain_until: isoTime,
+  /** Absent if the key says it. */
+  sha256: sha256Hex.optional(),
 });
 
 export const chunkAttributes: readonly string[] = Object.keys(chunkItem.shape);
@@ -62,8 +64,8 @@ export function encodeChunk({ key, version, frameOffset, frameLength, offset, le
   return { key, version, frame_offset: frameOffset, frame_length: frameLength, offset, length };
 }
 
-export function encodeObject({ size, encoding, retain_until }: SharedObject) {
-  return { size, encoding, retain_until };
+export function encodeObject({ size, encoding, retain_until, sha256 }: SharedObject) {
+  return { size, encoding, retain_until, ...(sha256 !== undefined && { sha256 }) };
 }
 
 /** Returns undefined for what is not as `encodeChunk` makes it: anybody with the right to put may have put it. */

@@ -1,5 +1,4 @@
 /** Reads a manifest: its root, and its parts one by one. Nothing of it is believed before its digest is checked. */
-import { open } from "node:fs/promises";
 import { BucketError } from "../bucket/contract.ts";
 import { Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
@@ -19,6 +18,7 @@ import { DocumentReading, decodeDocument, decodeStream, type ObjectSource, readS
 import { readTwice } from "../stored/second-read.ts";
 import { type OpenText, textInFile } from "../stored/text-file.ts";
 import { Garbage, release } from "../system/garbage.ts";
+import { openRegular } from "../system/regular-file.ts";
 import type { ContentNeed } from "./legacy/content.ts";
 import { readLegacyPart } from "./legacy/read.ts";
 import { ManifestRefused } from "./refused.ts";
@@ -96,8 +96,8 @@ async function decodeStored(reading: DocumentReading): Promise<Manifest> {
 
 async function* readLocal(file: string): AsyncGenerator<Uint8Array> {
   try {
-    const handle = await open(argumentBytes(file));
-    yield* handle.createReadStream();
+    await using handle = await openRegular(argumentBytes(file));
+    yield* handle.createReadStream({ autoClose: false });
   } catch (error) {
     throw new Failure({ doing: "read the manifest", what: file, why: reasonOf(error), cause: error });
   }

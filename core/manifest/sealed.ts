@@ -10,11 +10,11 @@ import { decodeStream, type ObjectSource } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
 import { refusal } from "./read.ts";
 
-/** Returns a backup with its names. Throws a Failure if no identity opens it, and a `ManifestRefused` if its roots are not right. */
+/** Returns a backup with its names. Throws a `BackupSealed` if no identity opens it, and a `ManifestRefused` if its roots are not right. */
 export async function openSealed(bucket: ObjectSource, manifest: Manifest): Promise<Manifest> {
   const { sealing, name } = manifest.header;
   if (sealing === null || !isSealed(manifest)) return manifest;
-  if (!hasIdentity()) throw noIdentity(name, "it is sealed, and no identity is given", undefined);
+  if (!hasIdentity()) throw new BackupSealed(name, "it is sealed, and no identity is given", undefined);
   const { key, version, size, sha256 } = sealing;
   try {
     return await readTwice(async () => {
@@ -25,7 +25,7 @@ export async function openSealed(bucket: ObjectSource, manifest: Manifest): Prom
       return both;
     });
   } catch (error) {
-    if (error instanceof FormatError && error.kind === "sealed") throw noIdentity(name, error.message, error);
+    if (error instanceof FormatError && error.kind === "sealed") throw new BackupSealed(name, error.message, error);
     throw refusal(error, key);
   }
 }
@@ -53,20 +53,22 @@ export async function openIfPossible(
   try {
     return { manifest: await openSealed(bucket, manifest) };
   } catch (error) {
-    const cause = error instanceof Failure ? error.cause : undefined;
-    if (cause instanceof FormatError && cause.kind === "sealed") return { manifest, sealedFor: cause.message };
+    if (error instanceof BackupSealed) return { manifest, sealedFor: error.parts.why };
     throw error;
   }
 }
 
-function noIdentity(name: string, why: string, cause: unknown): Failure {
-  return new Failure({
-    doing: "open the backup of",
-    what: name,
-    why,
-    remedy:
-      "name the file with the identity: --identity FILE; `sysbackup keygen` made it, and it belongs in a safe. Or set open_through in conf, if it is sealed through a command",
-    exit: exitStatus.usage,
-    cause,
-  });
+/** A backup that is sealed, and that no identity at hand opens. It may be whole. */
+export class BackupSealed extends Failure {
+  constructor(name: string, why: string, cause: unknown) {
+    super({
+      doing: "open the backup of",
+      what: name,
+      why,
+      remedy:
+        "name the file with the identity: --identity FILE; `sysbackup keygen` made it, and it belongs in a safe. Or set open_through in conf, if it is sealed through a command",
+      exit: exitStatus.usage,
+      cause,
+    });
+  }
 }

@@ -5,6 +5,7 @@ import type { PartRef } from "../format/manifest.ts";
 import type { BadEntry, Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
+import type { ContentNeed } from "./legacy/content.ts";
 import { type Loss, lossOf } from "./loss.ts";
 import type { PartList } from "./part-lists.ts";
 import {
@@ -31,6 +32,8 @@ export type WalkOptions = {
   readonly sieve?: Sieve;
   readonly onLost: OnLostPart;
   readonly onBadEntry: OnBadEntry;
+  /** What is to be known of content of s3-sysbackup. Default: `content`. */
+  readonly need?: ContentNeed;
 };
 
 /** Stored bytes of a part that is fetched ahead. Most have less than 1 MiB. */
@@ -45,13 +48,14 @@ export async function* walkParts({
   sieve,
   onLost,
   onBadEntry,
+  need,
 }: WalkOptions): AsyncGenerator<LoadedPart> {
   const stretches = stretchesOf(manifest).filter(({ part, next }) => concerns(part.first, next, part));
   let ahead: Promise<FetchedPart> | undefined;
   for (const [number, stretch] of stretches.entries()) {
-    const stored = ahead ?? fetchAhead(bucket, stretch);
+    const stored = ahead ?? fetchAhead(bucket, stretch, need);
     const following = stretches[number + 1];
-    ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following) : undefined;
+    ahead = following && following.part.size <= largestAhead ? fetchAhead(bucket, following, need) : undefined;
     using text = await orLose(stretch, onLost, async () => (await stored).open());
     const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
     if (opened === undefined) continue;
@@ -78,13 +82,15 @@ export type GatheredPart = {
   readonly bytes: number;
 };
 
-/** Reads one part. Returns undefined if it is lost. */
+/** Reads one part, to show what is in it: lengths of files of s3-sysbackup may be wrong. Returns undefined if it is lost. */
 export async function readStretch(
   bucket: ObjectSource,
   stretch: PathStretch,
   { wanted, sieve, onLost, fetched }: PartWishes,
 ): Promise<GatheredPart | undefined> {
-  using text = await orLose(stretch, onLost, async () => (fetched ?? (await fetchPart(bucket, stretch.part))).open());
+  using text = await orLose(stretch, onLost, async () =>
+    (fetched ?? (await fetchPart(bucket, stretch.part, "sizes"))).open(),
+  );
   const opened = text && (await orLose(stretch, onLost, async () => openPart(text, stretch, wanted, sieve)));
   if (text === undefined || opened === undefined) return undefined;
   const { batches, bad, last } = opened;
@@ -117,8 +123,8 @@ export function stretchesOf({ parts, end }: PartList): PathStretch[] {
   return parts.map((part, number) => ({ part, next: parts[number + 1]?.first ?? end }));
 }
 
-function fetchAhead(bucket: ObjectSource, { part }: PathStretch): Promise<FetchedPart> {
-  const fetched = fetchPart(bucket, part);
+function fetchAhead(bucket: ObjectSource, { part }: PathStretch, need?: ContentNeed): Promise<FetchedPart> {
+  const fetched = fetchPart(bucket, part, need);
   // Its error is for the one who awaits it; until then it is not "unhandled".
   fetched.catch(() => {});
   return fetched;

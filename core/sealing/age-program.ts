@@ -5,21 +5,18 @@ import type { SealingWay } from "../format/sealing.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { throughProgram } from "../system/codec-child.ts";
 
-/** Time for the program to give something, once it has all it needs. */
-export const silenceMs = 300_000;
-
 /** Recipients are no secret, so they may stand in the list of processes. */
 export function sealByProgram(recipients: readonly string[]): SealingWay {
   const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
   const refusal = (why: string) =>
     new SealingFailure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
-  return (content) => throughProgram("age", args, content, { silenceMs, refusal });
+  return (content) => throughProgram("age", args, content, { takesAll: true, refusal });
 }
 
 /** The program reads the file of each identity itself. */
 export function openByProgram(files: readonly string[]): SealingWay {
   const args = ["-d", ...files.flatMap((file) => ["-i", file])];
-  return (stored: ByteStream) => throughProgram("age", args, stored, { silenceMs, refusal: ofIdentity });
+  return (stored: ByteStream) => throughProgram("age", args, stored, { refusal: ofIdentity });
 }
 
 /** An identity that does not fit is no damage. */

@@ -27,11 +27,17 @@ export function checkedSeal(way: SealingWay): SealingWay {
         if (!mark.subarray(0, head.length).equals(head)) throw lied("what came out is not in the format of age");
       }
       given += piece.length;
+      if (given > mostSealed(taken)) throw lied(`${given} bytes came out, which ${taken} cannot become`);
       yield piece;
     }
     const least = mark.length + sealed.nonce + taken + sealed.proof * Math.max(1, Math.ceil(taken / sealed.chunk));
     if (head.length < mark.length || given < least) throw lied(`${given} bytes came out, which ${taken} cannot become`);
   };
+}
+
+/** Returns how many bytes no filter makes of so many: text of base64 or hex, and a header for each recipient, are within. */
+export function mostSealed(bytes: number): number {
+  return 4 * bytes + 1024 * 1024;
 }
 
 function lied(why: string): SealingFailure {

@@ -20,9 +20,9 @@ export type StartOptions = {
   /** The executable, and its arguments. */
   readonly command: readonly [string, ...string[]];
   /** "nothing": it finds the end at once. */
-  readonly stdin: "pipe" | "nothing";
+  readonly stdin: "pipe" | "wide pipe" | "nothing";
   /** "stderr" is our own stderr. */
-  readonly stdout: "pipe" | "stderr";
+  readonly stdout: "pipe" | "wide pipe" | "stderr";
   /** Whether it gets a pipe as descriptor 3. */
   readonly extraPipe: boolean;
   /** An open file that it gets as descriptor 3, in place of a pipe. */
@@ -67,8 +67,8 @@ export class Child {
   #cutOff = false;
 
   constructor({ command, stdin, stdout, extraPipe, extraFile, environment, graceMs }: StartOptions) {
-    const input = stdin === "pipe" ? makePipe() : undefined;
-    const output = stdout === "pipe" ? makePipe() : undefined;
+    const input = stdin === "nothing" ? undefined : makePipe({ wide: stdin === "wide pipe" });
+    const output = stdout === "stderr" ? undefined : makePipe({ wide: stdout === "wide pipe" });
     const errors = makePipe();
     const extra = extraPipe ? makePipe() : undefined;
     const third = extra?.writeEnd ?? extraFile;

@@ -1,39 +1,57 @@
 /** Runs compressors and other filters as child processes that take content on their standard input, and push back as it does. */
+import { untilAborted } from "../abortable.ts";
 import { Failure } from "../failure.ts";
 import { altered } from "../format/error.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { Child } from "./child.ts";
+import { filterSignal } from "./filter-signal.ts";
+import type { PipeReader } from "./pipe.ts";
 import { which } from "./programs.ts";
 
 const graceMs = 5_000;
+/** Time for errors that come after the end. */
+const errorsMs = 1_000;
+/** Of a compressor: xz at its best level gives nothing for some seconds. */
+const longestSilence = 300_000;
 
 export type FilterPatience = {
   /** Time after which a program that has all it needs, and gives nothing, is ended. */
   readonly silenceMs?: number;
+  /** Whether it is to take all of the content: one that ends well before has made something of a part alone. */
+  readonly takesAll?: boolean;
   /** Returns the error that stands for what the program said; undefined for the usual one. */
   readonly refusal?: (why: string) => Error | undefined;
 };
+
+/** How much of its input a program has got. `owes`: it has something, or all, and gives nothing yet. */
+type Load = { written: number; owes: boolean; isRefused: boolean };
 
 /** Yields what the program makes of the content, read no faster than the result is taken. Leaving the loop ends the program. */
 export async function* throughProgram(
   program: string,
   args: readonly string[],
   content: ByteStream,
-  { silenceMs, refusal: wording }: FilterPatience = {},
+  { silenceMs = longestSilence, takesAll = false, refusal: wording }: FilterPatience = {},
 ): AsyncGenerator<Uint8Array> {
   const path = which(program);
   if (path === undefined) throw missing(program);
-  const child = new Child({ command: [path, ...args], stdin: "pipe", stdout: "pipe", extraPipe: false, graceMs });
+  const abort = filterSignal();
+  abort?.throwIfAborted();
+  const command = [path, ...args] as const;
+  const child = new Child({ command, stdin: "wide pipe", stdout: "wide pipe", extraPipe: false, graceMs });
+  child.stopOn(abort);
   const { stdin, stdout } = child;
   if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
   let left = false;
   let failure: { readonly error: unknown } | undefined;
-  const load = { written: 0, owes: false };
+  const load: Load = { written: 0, owes: false, isRefused: false };
   const feed = async () => {
     try {
       for await (const piece of content) {
         load.owes = true;
-        if (left || !(await stdin.write(piece))) break;
+        if (left) break;
+        load.isRefused = !(await stdin.write(piece));
+        if (load.isRefused) break;
         load.written += piece.length;
         load.owes = false;
       }
@@ -47,43 +65,74 @@ export async function* throughProgram(
   };
   const fed = feed();
   let whole = false;
+  const end = (why: string) => {
+    failure ??= { error: wording?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }) };
+    child.stop();
+  };
   const watch = watchSilence(silenceMs, () =>
     load.owes && typeof stdout.state === "number" ? `${stdout.state} ${load.written}` : undefined,
   );
-  watch.silent.then(() => {
-    const why = "it did nothing for too long, and was ended";
-    failure ??= { error: wording?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }) };
-    child.stop();
-  });
+  watch.silent.then(() => end("it did nothing for too long, and was ended"));
+  const rest = watchLeftBehind(child, stdout);
+  rest.silent.then(() => end("it ended, and a process that it has left behind keeps its output open in silence"));
   try {
     yield* stdout;
     whole = true;
   } finally {
     watch.end();
+    rest.end();
     left = !whole;
     if (left) child.stop();
     stdin.close();
-    const finished = await child.finish("end");
+    const finished = await untilAborted(abort, finish(child, silenceMs));
     // Waits for what the source has under way only if all of it was wanted.
-    if (whole) await fed;
+    if (whole) await untilAborted(abort, fed);
     if (whole && failure === undefined && finished.exit !== 0)
       failure = { error: refusal(program, args, finished, wording) };
+    if (whole && takesAll && load.isRefused) end("it ended well without taking all of its input");
   }
   if (failure !== undefined) throw failure.error;
 }
 
+/**
+ * Waits for the end of a program whose output has ended. Ends the program if it goes on for too long, and sooner what it has left behind
+ * and still writes errors.
+ */
+function finish(child: Child, silenceMs: number): Promise<EndedProgram> {
+  child.stopAfter(silenceMs);
+  child.ended.then(() => child.stopAfter(errorsMs));
+  return child.finish("end");
+}
+
+/** Resolves `silent` when the program has ended, and its output is held open by another process that gives nothing. */
+function watchLeftBehind(child: Child, stdout: PipeReader) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let end = () => {};
+  let isOver = false;
+  child.ended.then(() => {
+    if (isOver) return;
+    const watch = watchSilence(graceMs, () => (typeof stdout.state === "number" ? `${stdout.state}` : undefined));
+    watch.silent.then(resolve);
+    end = watch.end;
+  });
+  return {
+    silent: promise,
+    end: () => {
+      isOver = true;
+      end();
+    },
+  };
+}
+
 /** Resolves `silent` when `state` is the same text twice, so many milliseconds apart. Undefined: nothing is expected now. */
-function watchSilence(silenceMs: number | undefined, state: () => string | undefined) {
+function watchSilence(silenceMs: number, state: () => string | undefined) {
   const { promise, resolve } = Promise.withResolvers<void>();
   let before: string | undefined;
-  const timer =
-    silenceMs === undefined
-      ? undefined
-      : setInterval(() => {
-          const now = state();
-          if (now !== undefined && now === before) resolve();
-          before = now;
-        }, silenceMs);
+  const timer = setInterval(() => {
+    const now = state();
+    if (now !== undefined && now === before) resolve();
+    before = now;
+  }, silenceMs);
   return { silent: promise, end: () => clearInterval(timer) };
 }
 

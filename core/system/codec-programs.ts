@@ -5,6 +5,6 @@ import { runCodecProgramsBy } from "../format/codec.ts";
 export function useCodecPrograms(): void {
   runCodecProgramsBy(async function* (program, args, content) {
     const { throughProgram } = await import("./codec-child.ts");
-    yield* throughProgram(program, args, content);
+    yield* throughProgram(program, args, content, { takesAll: !args.includes("-d") });
   });
 }

@@ -10,7 +10,7 @@ const F_DUPFD_CLOEXEC = 1030;
 
 /** Returns another descriptor of what is open. Close both. */
 export function duplicate(fd: number): number {
-  return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, null), "duplicate");
+  return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0), "duplicate");
 }
 
 const POSIX_FADV_WILLNEED = 3;

@@ -1,5 +1,5 @@
 /** What a filesystem says of itself: whether it holds anything to back up, and how much room it has. */
-import { check, fixedBuffer, libc } from "./libc.ts";
+import { check, fixedBuffer, lastError, libc } from "./libc.ts";
 
 /**
  * Magic numbers (`f_type` of statfs) of filesystems whose files the kernel generates when they are read. Without tmpfs and
@@ -38,9 +38,13 @@ export type FilesystemKind = "pseudo" | "automount" | "other";
 
 const statfsResult = fixedBuffer(256);
 
-/** The kind of the filesystem that an open or held file is on. */
+/** The kind of the filesystem that an open or held file is on: `other` for one that says nothing of itself, as some in FUSE. */
 export function filesystemKind(fd: number): FilesystemKind {
-  check(libc.fstatfs(fd, statfsResult.address), "statfs");
+  if (libc.fstatfs(fd, statfsResult.address) !== 0) {
+    const error = lastError("statfs");
+    if (error.code === "EBADF") throw error;
+    return "other";
+  }
   const type = statfsResult.bytes.readUInt32LE(0);
   if (type === autofs) return "automount";
   return pseudoFilesystems.has(type) ? "pseudo" : "other";

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { passwordIn } from "../format/openssl.ts";
 import { privilegedUser } from "./privileged.ts";
+import { openRegular } from "./regular-file.ts";
 import { type Stranger, strangerOnTheWay } from "./strangers.ts";
 
 const size = 4096;
@@ -24,13 +25,12 @@ export async function readPrivate(path: string, doing: string): Promise<Buffer> 
     new Failure({ doing, what: path, why, remedy, exit: exitStatus.usage, cause });
   let file: FileHandle;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    file = await openRegular(path);
   } catch (error) {
     throw refuse(reasonOf(error), "check its path, owner and mode", error);
   }
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) throw refuse("it is not a regular file", "name another one");
     if ((stat.mode & othersMay) !== 0) throw refuse("others than its owner can read it", `run chmod 600 ${path}`);
     const us = process.geteuid?.() ?? 0;
     if (stat.uid !== us && stat.uid !== 0) throw refuse("it belongs to another user", "take it over with chown");

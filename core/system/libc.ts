@@ -30,7 +30,7 @@ const library = dlopen("libc.so.6", {
   ftruncate: { args: ["i32", "i64"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "ptr"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
 
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
   fstatfs: { args: ["i32", "ptr"], returns: "i32" },

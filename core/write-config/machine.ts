@@ -1,10 +1,11 @@
 /** Looks at what this machine already has, before anything is planned. */
 
 import { existsSync } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { which } from "../system/programs.ts";
+import { openRegular } from "../system/regular-file.ts";
 import { asRoot, runCommand, succeeds, typed } from "./command.ts";
 
 export type PresentFile = {
@@ -33,7 +34,8 @@ export async function lookAtFile(path: string, isRoot: boolean, notify: Notify):
 
 async function textOf(path: string, isRoot: boolean, notify: Notify): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    await using file = await openRegular(path);
+    return await file.readFile("utf8");
   } catch (error) {
     if (codeOf(error) !== "EACCES" || isRoot) throw error;
     return await readAsRoot(path, notify);

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { untilAborted } from "../abortable.ts";
 import { checked } from "../config/check.ts";
 import { nameOfHost } from "../config/config.ts";
 import { type Conf, parseConf } from "../config/dialect.ts";
@@ -58,7 +59,7 @@ export async function plan(request: WriteConfigRequest, deps: WriteConfigDeps): 
   const { confDir, source } = request;
   if (source.kind === "copy") await requireCopy(source.path);
   const iam = await openIam(request.region);
-  const role = await findRole(iam, request.package, request.role);
+  const role = await untilAborted(deps.signal, findRole(iam, request.package, request.role));
   const file = join(confDir, "conf");
   const conf = await lookAtFile(file, deps.isRoot, deps.notify);
   const before = conf?.text ?? "";

@@ -6,7 +6,7 @@ import { byStored } from "../../core/manifest/dates.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused } from "../../core/manifest/refused.ts";
 import { type ListedRoot, listRoots } from "../../core/manifest/roots.ts";
-import { openSealed } from "../../core/manifest/sealed.ts";
+import { BackupSealed, openSealed } from "../../core/manifest/sealed.ts";
 import type { TrustCheck } from "../../core/manifest/trust.ts";
 import { inOrder } from "../../core/side-by-side.ts";
 import type { Gaps } from "./gaps.ts";
@@ -47,6 +47,8 @@ export function eachBackup<Taken>(
       return take(manifest, root);
     } catch (error) {
       if (error instanceof ManifestRefused) gaps.lostBackup(error.message, error.kind === "damaged");
+      // For another identity, as before a change of recipients, or of another machine.
+      else if (error instanceof BackupSealed) gaps.sealedBackup(error.message);
       else gaps.lostBackup(throwIfFatal(error).message, false);
       return undefined;
     }

@@ -1,18 +1,18 @@
-/** Finds out how one backup differs from another, in files and bundles. Walks both in byte order of path. Parts that both name by the same digest are not read. */
+/**
+ * Finds out how one backup differs from another, in files and bundles. Walks both in byte order of path. Parts that both name by the same
+ * digest are not read, unless a bundle of one of them may have some of their paths.
+ */
 import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import { fetchPart, type PathStretch } from "../../core/manifest/read.ts";
-import { type GatheredPart, type PartWishes, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { Garbage } from "../../core/system/garbage.ts";
+import { type Cursor, type CursorPart, Side } from "./diff-side.ts";
 import { differencesOf } from "./differences.ts";
 import { equalPaths } from "./equal-lines.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
-import { identityOf } from "./identity.ts";
-import { Lowest } from "./lowest.ts";
 import { pairsOf } from "./pairs.ts";
 
 /** `what`: names of what differs. */
@@ -32,48 +32,58 @@ export type DiffOptions = {
 
 /** Yields differences in byte order of path. */
 export async function* diffBackups(options: DiffOptions): AsyncGenerator<BackupDifference> {
-  const { signal } = options;
-  const garbage = new Garbage(garbageLimit);
-  const before = new Side(options, options.before, garbage);
-  const after = new Side(options, options.after, garbage);
+  const { signal, bucket, gaps } = options;
+  const deps = { bucket, gaps, garbage: new Garbage(garbageLimit) };
+  const before = new Side(deps, options.before);
+  const after = new Side(deps, options.after);
   for (;;) {
     signal.throwIfAborted();
     const path = lower(before.path, after.path);
     if (path === undefined) return;
-    const [one, other] = [before.at(path), after.at(path)];
+    const one = { side: before, cursors: before.at(path) };
+    const other = { side: after, cursors: after.at(path) };
     passSameParts(one, other);
     await openTwins(options, path, one, other);
-    const difference = await compareAt(path, { side: before, cursors: one }, { side: after, cursors: other });
+    const difference = await compareAt(path, one, other);
     if (difference !== undefined) yield difference;
   }
 }
 
-/** Passes parts that both sides have: what is in them is the same. */
-function passSameParts(before: readonly Cursor[], after: readonly Cursor[]): void {
-  for (const [one, other] of pairsOf(before, after, ({ unreadIdentity }) => unreadIdentity)) {
-    one.passPart();
-    other.passPart();
-  }
+/** The cursors of a side that are at a path, or were until they passed a part. */
+type SideAt = { readonly side: Side; readonly cursors: readonly Cursor[] };
+
+type CursorPair = readonly [before: Cursor, after: Cursor];
+
+/** Passes parts that both sides have, if all else that they have there is the same, too. */
+function passSameParts(before: SideAt, after: SideAt): void {
+  const pairs = pairsOf(before.cursors, after.cursors, ({ unreadIdentity }) => unreadIdentity);
+  // All are found before the first is passed: those at the same path are compared with each other.
+  const same = [...pairs].filter((pair) => isSameAround(pair, before, after));
+  for (const pair of same) for (const cursor of pair) cursor.passPart();
 }
 
-type CursorPart = Pick<PartWishes, "fetched" | "sieve">;
+/**
+ * Returns whether the sides have the same in all other lists, as far as the next parts of a pair go. Only then may be left out what the pair
+ * has in common: otherwise a path of it may be elsewhere on one side, which would look added or removed.
+ */
+function isSameAround([one, other]: CursorPair, before: SideAt, after: SideAt): boolean {
+  const next = later(one.unread?.next, other.unread?.next);
+  const around = before.side.othersUpTo(next, before.cursors, one);
+  return around !== undefined && around === after.side.othersUpTo(next, after.cursors, other);
+}
 
 /** Larger parts are not in memory at the same time. */
 const largestOfPair = 4 * 1024 * 1024;
 
 /** Opens pairs of parts that are about the same stretch of paths, which begins here, without the entries that they have in common. */
-async function openTwins(
-  options: DiffOptions,
-  path: ByteString,
-  before: readonly Cursor[],
-  after: readonly Cursor[],
-): Promise<void> {
+async function openTwins(options: DiffOptions, path: ByteString, before: SideAt, after: SideAt): Promise<void> {
   const endOf = ({ unread }: Cursor) =>
     unread === undefined || unread.part.first !== path ? undefined : JSON.stringify([unread.next]);
-  for (const [one, other] of pairsOf(before, after, endOf)) await openWithTwin(options, one, other);
+  const pairs = [...pairsOf(before.cursors, after.cursors, endOf)];
+  for (const pair of pairs.filter((one) => isSameAround(one, before, after))) await openWithTwin(options, pair);
 }
 
-async function openWithTwin({ bucket, signal }: DiffOptions, one: Cursor, other: Cursor): Promise<void> {
+async function openWithTwin({ bucket, signal }: DiffOptions, [one, other]: CursorPair): Promise<void> {
   const [stretch, twin] = [one.unread, other.unread];
   if (stretch === undefined || twin === undefined) return;
   if (Math.max(stretch.part.size, twin.part.size) > largestOfPair) return;
@@ -90,7 +100,10 @@ async function fetchPair(
   signal: AbortSignal,
 ): Promise<readonly [CursorPart, CursorPart] | undefined> {
   try {
-    const [first, second] = await Promise.all([fetchPart(bucket, one.part), fetchPart(bucket, other.part)]);
+    const [first, second] = await Promise.all([
+      fetchPart(bucket, one.part, "sizes"),
+      fetchPart(bucket, other.part, "sizes"),
+    ]);
     using text = await first.open();
     using otherText = await second.open();
     const equal = equalPaths(text, otherText);
@@ -104,9 +117,6 @@ async function fetchPair(
     return undefined;
   }
 }
-
-/** The cursors of a side that are at a path, or were until they passed a part. */
-type SideAt = { readonly side: Side; readonly cursors: readonly Cursor[] };
 
 async function compareAt(path: ByteString, before: SideAt, after: SideAt): Promise<BackupDifference | undefined> {
   const all = [...before.cursors, ...after.cursors];
@@ -135,140 +145,8 @@ function lower(one: ByteString | undefined, other: ByteString | undefined): Byte
   return one < other ? one : other;
 }
 
-/** Entries that cannot be read and are remembered. With more, nothing is said of what follows. */
-const mostBad = 250_000;
-
-/** One of the two backups: its files and its bundles, each list at a place of its own. */
-class Side {
-  readonly #cursors = new Lowest<{ readonly path: ByteString; readonly list: number; readonly cursor: Cursor }>();
-  readonly #numbers = new Map<Cursor, number>();
-  /** Paths of entries that cannot be read. */
-  readonly #bad = new Set<ByteString>();
-  /** Where what cannot be read ends; everything up to the end if it is "end". */
-  #unknownUntil: ByteString | "end" | undefined;
-
-  /** Whether the manifest has no times of files. */
-  readonly isTimeless: boolean;
-
-  constructor(options: DiffOptions, manifest: Manifest, garbage: Garbage) {
-    this.isTimeless = manifest.header.origin !== undefined;
-    for (const list of readableListsOf(manifest, () => options.gaps.sealedBundle())) {
-      const cursor = new Cursor(options, stretchesOf(list), garbage);
-      this.#numbers.set(cursor, this.#numbers.size);
-      this.keep([cursor]);
-    }
-  }
-
-  /** The next path; undefined at the end. */
-  get path(): ByteString | undefined {
-    return this.#cursors.first?.path;
-  }
-
-  /** Takes out the cursors at a path, in the order of their lists. */
-  at(path: ByteString): Cursor[] {
-    const found: Cursor[] = [];
-    while (this.#cursors.first?.path === path) {
-      const taken = this.#cursors.take();
-      if (taken !== undefined) found.push(taken.cursor);
-    }
-    return found;
-  }
-
-  /** Puts cursors back that have moved on. Those at their end are left. */
-  keep(cursors: readonly Cursor[]): void {
-    for (const cursor of cursors) {
-      this.#noteUnknown(cursor.unknownUntil);
-      for (const bad of cursor.takeBad()) this.#bad.add(bad);
-      if (this.#bad.size > mostBad) this.#unknownUntil = "end";
-      const { path } = cursor;
-      if (path !== undefined) this.#cursors.add({ path, list: this.#numbers.get(cursor) ?? 0, cursor });
-    }
-  }
-
-  /** Returns whether it is not known what the backup has of a path that is not before this place. */
-  isUnknown(path: ByteString): boolean {
-    if (this.#bad.has(path)) return true;
-    return this.#unknownUntil === "end" || (this.#unknownUntil !== undefined && path < this.#unknownUntil);
-  }
-
-  #noteUnknown(until: ByteString | "end" | undefined): void {
-    if (until === undefined || this.#unknownUntil === "end") return;
-    if (until === "end" || until > (this.#unknownUntil ?? "")) this.#unknownUntil = until;
-  }
-}
-
-/** A place in a list of parts. */
-class Cursor {
-  readonly #options: DiffOptions;
-  readonly #stretches: readonly PathStretch[];
-  readonly #garbage: Garbage;
-  /** Number of the part. */
-  #part = 0;
-  #opened: GatheredPart | undefined;
-  #entry = 0;
-  /** Where the entries that cannot be read end; everything up to the end if it is "end". */
-  unknownUntil: ByteString | "end" | undefined;
-  /** Paths of entries that cannot be read, in the part that was read last. */
-  #bad: readonly ByteString[] = [];
-
-  constructor(options: DiffOptions, stretches: readonly PathStretch[], garbage: Garbage) {
-    this.#garbage = garbage;
-    this.#options = options;
-    this.#stretches = stretches;
-  }
-
-  /** The next path; undefined at the end. */
-  get path(): ByteString | undefined {
-    return this.#opened === undefined
-      ? this.#stretches[this.#part]?.part.first
-      : this.#opened.entries[this.#entry]?.path;
-  }
-
-  /** What tells the part that begins here from others, if it is not read yet. */
-  get unreadIdentity(): string | undefined {
-    const part = this.unread?.part;
-    return part && identityOf(part);
-  }
-
-  passPart(): void {
-    this.#part += 1;
-    this.#opened = undefined;
-    this.#entry = 0;
-  }
-
-  /** Reads the part that begins here, if it is not read yet. Passes it if it is lost. */
-  async open(part: CursorPart = {}): Promise<void> {
-    const stretch = this.unread;
-    if (stretch === undefined) return;
-    const { bucket, gaps } = this.#options;
-    const opened = await readStretch(bucket, stretch, { wanted: () => true, onLost: gaps.lostPart, ...part });
-    this.#garbage.left(opened?.bytes ?? 0);
-    opened?.bad.forEach(gaps.badEntry);
-    const paths = opened?.bad.map(({ path }) => path) ?? [];
-    if (opened === undefined || paths.includes(undefined)) {
-      this.unknownUntil = stretch.next ?? "end";
-      return this.passPart();
-    }
-    this.#bad = paths.filter((path) => path !== undefined);
-    if (opened.entries.length === 0) return this.passPart();
-    this.#opened = opened;
-  }
-
-  take(): Entry | undefined {
-    const entry = this.#opened?.entries[this.#entry];
-    this.#entry += 1;
-    if (this.#opened !== undefined && this.#entry >= this.#opened.entries.length) this.passPart();
-    return entry;
-  }
-
-  takeBad(): readonly ByteString[] {
-    const bad = this.#bad;
-    this.#bad = [];
-    return bad;
-  }
-
-  /** The part that comes next, if it is not read yet. */
-  get unread(): PathStretch | undefined {
-    return this.#opened === undefined ? this.#stretches[this.#part] : undefined;
-  }
+/** Undefined is the end, after all. */
+function later(one: ByteString | undefined, other: ByteString | undefined): ByteString | undefined {
+  if (one === undefined || other === undefined) return undefined;
+  return one > other ? one : other;
 }

@@ -14,6 +14,7 @@ export class Gaps {
   #damaged = 0;
   #unread = 0;
   #isSealedTold = false;
+  #isSealedBackupTold = false;
 
   /** `concerns`: whether an entry that cannot be read would be in the answer. */
   constructor(notify: Notify, concerns: (path: ByteString) => boolean = () => true) {
@@ -46,6 +47,14 @@ export class Gaps {
     const message =
       "bundles that may have some of it are sealed: name the keyfile that they were sealed with: --keyfile";
     this.#notices.notify({ level: "error", code: "bundle-sealed", message });
+  }
+
+  /** Adds a backup that no identity at hand opens. Reported once. `why`: a full sentence. */
+  sealedBackup(why: string): void {
+    this.#count(false);
+    if (this.#isSealedBackupTold) return;
+    this.#isSealedBackupTold = true;
+    this.#notices.notify({ level: "error", code: "backup-sealed", message: why });
   }
 
   /** Adds a backup that cannot be used. `why`: a full sentence. */

@@ -22,6 +22,8 @@ export type ListFolderOptions = {
   readonly path: ByteString;
   /** Lists all that lies below, not only what lies in it. */
   readonly recursive: boolean;
+  /** Whether only paths are wanted, without what lies below folders: `below` and some entries of folders are not right then. */
+  readonly namesOnly?: boolean;
   readonly gaps: Gaps;
   readonly signal: AbortSignal;
 };
@@ -31,7 +33,8 @@ const bytesOfEntry = 512;
 
 /** Yields rows in byte order, each folder after what is in it. Returns whether the backup has anything of the path. */
 export async function* listFolder(options: ListFolderOptions): AsyncGenerator<ListedRow, boolean> {
-  const { bucket, manifest, path, recursive, gaps, signal } = options;
+  const { bucket, manifest, path, recursive, namesOnly = false, gaps, signal } = options;
+  const steps = namesOnly && !recursive ? new StepsOfParts(path) : undefined;
   const tree = new FolderTree(path, recursive);
   let found = false;
   const garbage = new Garbage(garbageLimit);
@@ -40,10 +43,14 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
     lists: readableListsOf(manifest, (list) => {
       if (stretchesOf(list).some(({ part, next }) => mayHold(path, part.first, next))) gaps.sealedBundle();
     }),
-    keeps: (part, next, list) =>
-      mayHold(path, part.first, next) && !(!recursive && skip(tree, path, part, { next, list })),
-    sieve: (one) => isWithin(path, one),
+    keeps(part, next, list) {
+      const isRead = mayHold(path, part.first, next) && !(!recursive && skip(tree, path, part, { next, list }));
+      if (isRead) steps?.begin(part);
+      return isRead;
+    },
+    sieve: (one) => isWithin(path, one) && steps?.isSame(one) !== true,
     wanted: () => true,
+    need: "sizes",
     onLost: gaps.lostPart,
     onBadEntry: gaps.badEntry,
     onPart({ entries }) {
@@ -59,6 +66,32 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
   }
   yield* tree.end();
   return found;
+}
+
+/** Tells entries that lie below the same folder in `top` as the entry before them, in a part: they add no name. */
+class StepsOfParts {
+  readonly #top: ByteString;
+  /** First paths of the parts that are read: one may be read twice, and what was before it may be lost. */
+  readonly #firsts = new Set<ByteString>();
+  #last: ByteString | undefined;
+
+  constructor(top: ByteString) {
+    this.#top = top;
+  }
+
+  begin({ first }: PartRef): void {
+    this.#firsts.add(first);
+  }
+
+  /** Call for the entries of a part in order. */
+  isSame(path: ByteString): boolean {
+    if (this.#firsts.has(path)) this.#last = undefined;
+    if (path === this.#top) return false;
+    const step = stepBelow(this.#top, path);
+    const isSame = step !== path && step === this.#last;
+    this.#last = step;
+    return isSame;
+  }
 }
 
 /** Returns whether all of a part lies below one folder in `path`, and adds it to that. */

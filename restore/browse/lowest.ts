@@ -21,6 +21,19 @@ export class Lowest<T extends AtPath> {
     }
   }
 
+  /** Returns those before a path, or all if it is undefined, in no order; undefined if they are more than `most`. */
+  before(path: ByteString | undefined, most: number): T[] | undefined {
+    const found: T[] = [];
+    const places = [0];
+    for (let at = places.pop(); at !== undefined; at = places.pop()) {
+      const item = this.#heap[at];
+      if (item === undefined || (path !== undefined && item.path >= path)) continue;
+      if (found.push(item) > most) return undefined;
+      places.push(2 * at + 1, 2 * at + 2);
+    }
+    return found;
+  }
+
   /** Takes the first one. */
   take(): T | undefined {
     const [first] = this.#heap;

@@ -141,7 +141,8 @@ function bracketAt(step: readonly string[], start: number): GlobItem | undefined
   const ranges: { readonly from: string; readonly to: string }[] = [];
   for (let at = first; at < step.length; ) {
     if (step[at] === "]" && at > first) {
-      const isInside = (one: string) => ranges.some(({ from, to }) => isBetween(from, one, to));
+      // The first character of a range counts by itself, as in git: so `[b-a]` is `b`.
+      const isInside = (one: string) => ranges.some(({ from, to }) => one === from || isBetween(from, one, to));
       return { item: (one) => isInside(one) !== isNegated, end: at + 1 };
     }
     const from = characterAt(step, at);

@@ -8,6 +8,7 @@ import type { Loss } from "../../core/manifest/loss.ts";
 import type { Pauses } from "../../core/pauses.ts";
 import { createFile, remove, truncate, writeAt } from "../../core/system/beneath.ts";
 import { close, dataRegions, readAt } from "../../core/system/files.ts";
+import { descriptorShare } from "../../core/system/limits.ts";
 import { fstat } from "../../core/system/stat.ts";
 import type { LostFiles } from "../report/lost-files.ts";
 import type { Report } from "../report/report.ts";
@@ -28,7 +29,7 @@ import { OpenSubject } from "./subject.ts";
 import { writeFailed } from "./trouble.ts";
 
 /** Files that are begun with content of this machine and wait for the rest, at most. */
-const mostBegun = 64;
+const mostBegun = descriptorShare(64);
 const copiedAtOnce = 1024 * 1024;
 
 export type FilesDeps = {
@@ -216,8 +217,9 @@ export class Files {
     if (isOver(job)) return;
     this.#discard(job);
     const { entry, objects } = job;
-    if (entry.continued === undefined) this.#deps.lost.add(entry, objects);
-    this.#deps.report.lost("content-lost", { doing: "restore", what: toText(entry.path), path: entry.path, ...loss });
+    const isNews = entry.continued !== undefined || this.#deps.lost.add(entry, objects);
+    const lost = { doing: "restore", what: toText(entry.path), path: entry.path, ...loss };
+    if (isNews) this.#deps.report.lost("content-lost", lost);
   }
 
   /** Removes unfinished files, at the end of a job that stops early. */

@@ -10,6 +10,7 @@ import { eachOf } from "../../core/side-by-side.ts";
 import { readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
 import { release } from "../../core/system/garbage.ts";
+import { descriptorShare } from "../../core/system/limits.ts";
 import { work } from "../../core/trace.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -19,8 +20,8 @@ import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./pla
 import { fetchWhole } from "./whole.ts";
 
 /** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
-const mostReads = 4;
-const mostObjects = 16;
+const mostReads = descriptorShare(4);
+const mostObjects = descriptorShare(16);
 
 type ReadTask = { readonly object: ObjectRef; readonly read: Read };
 

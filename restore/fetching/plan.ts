@@ -1,6 +1,7 @@
 /** Plans which bytes of which objects the files of a part need, in the best order for fetching. */
 import { isPack } from "../../core/format/encoding.ts";
 import type { Extent, ObjectRef, Stretch } from "../../core/format/entry.ts";
+import { descriptorShare } from "../../core/system/limits.ts";
 import type { Job } from "../entries/job.ts";
 
 /** An extent that a file needs. `position`: its first byte in the file, holes not counted. */
@@ -19,7 +20,7 @@ export type ObjectPlan = { readonly object: ObjectRef; readonly frames: readonly
 export const mostHeld = 4 * 1024 * 1024;
 
 /** Bound on open files. */
-const mostOpen = 256;
+const mostOpen = descriptorShare(256);
 
 /**
  * Splits jobs into groups that are finished one after another. So the files whose content comes from several frames, which

@@ -18,18 +18,26 @@ const mostExtents = 500_000;
 
 export class LostFiles {
   readonly #files = new Map<ByteString, LostFile>();
+  /** The one that is being restored from another backup. */
+  #retried: LostFile | undefined;
   #extents = 0;
   readonly stretches: LostStretch[] = [];
   /** Files beyond the bounds. */
   forgotten = 0;
 
-  add(entry: FileEntry, objects: readonly ObjectRef[]): void {
+  /** Returns whether its loss is news. It is none of a file that is lost in another backup, too: that one stays lost as it was. */
+  add(entry: FileEntry, objects: readonly ObjectRef[]): boolean {
+    if (this.#retried?.entry.path === entry.path) {
+      this.put(this.#retried);
+      return false;
+    }
     if (this.#files.size >= mostFiles || this.#extents + entry.extents.length > mostExtents) {
       this.forgotten += 1;
-      return;
+      return true;
     }
     this.#extents += entry.extents.length;
     this.put({ entry, places: placesOf(entry, objects) });
+    return true;
   }
 
   addStretch(stretch: LostStretch): void {
@@ -53,9 +61,11 @@ export class LostFiles {
     return this.#files.get(path);
   }
 
-  /** Call when it has been restored after all. */
-  delete(path: ByteString): void {
+  /** Takes a file out, to restore it from another backup. It is lost again if `add` or `put` is called for it. */
+  retry(path: ByteString): LostFile | undefined {
+    this.#retried = this.#files.get(path);
     this.#files.delete(path);
+    return this.#retried;
   }
 
   /** Returns their paths in byte order. */

@@ -10,6 +10,7 @@ import { createFile, remove, removeFolder, rename } from "../../core/system/bene
 import { openOnSameMount } from "../../core/system/confined.ts";
 import { close } from "../../core/system/files.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
+import { descriptorShare } from "../../core/system/limits.ts";
 import { setMode, setOwner } from "../../core/system/metadata.ts";
 import { namesIn } from "../../core/system/names.ts";
 import { fstat, type Stat, sameInode } from "../../core/system/stat.ts";
@@ -65,7 +66,7 @@ export type TargetDeps = {
 };
 
 /** Bound on open folders. Files in progress come on top; the usual limit is 1,024 descriptors. */
-const mostOpen = 128;
+const mostOpen = descriptorShare(128);
 const keepsGroup: FolderRule = { gid: undefined, accept: () => true };
 
 export class Target {

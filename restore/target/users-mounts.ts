@@ -6,7 +6,6 @@ import type { ByteString } from "../../core/format/path.ts";
 import { type FolderUse, openFolder } from "../../core/system/confined.ts";
 import { close } from "../../core/system/files.ts";
 import { filesystemKind } from "../../core/system/filesystems.ts";
-import { SystemError } from "../../core/system/libc.ts";
 import { strangerBehind } from "../../core/system/mounts.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
 import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
@@ -24,7 +23,7 @@ export class UsersMounts {
       const why = `a filesystem that ${done} is in its place`;
       throw new Obstacle({ code: "in-the-way", why, remedy: "unmount it and run again" });
     }
-    if (isPseudo(fd)) throw new PseudoFilesystem();
+    if (filesystemKind(fd) === "pseudo") throw new PseudoFilesystem();
     this.pass(found);
   }
 
@@ -54,14 +53,4 @@ export class UsersMounts {
 /** Tells mounts apart. */
 export function mountOf({ device, mount }: Stat): string {
   return `${device} ${mount}`;
-}
-
-/** Some filesystems say nothing of themselves. */
-function isPseudo(fd: number): boolean {
-  try {
-    return filesystemKind(fd) === "pseudo";
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
 }

@@ -22,6 +22,12 @@ export class FrozenGets {
   /** Looks up what was met. */
   async sums(signal: AbortSignal): Promise<FrozenSum[]> {
     using needed = new NeededObjects();
+    await this.collect(needed, signal);
+    return needed.sums();
+  }
+
+  /** Adds what was met, and is still frozen. */
+  async collect(needed: NeededObjects, signal: AbortSignal): Promise<void> {
     await eachOf(this.#met.values(), atOnce, async ({ key, version }) => {
       signal.throwIfAborted();
       const info = await this.#bucket.head(key, version);
@@ -29,7 +35,6 @@ export class FrozenGets {
       needed.add(info);
       needed.frozen(info, info.archived, info.size);
     });
-    return needed.sums();
   }
 
   async *#get(key: string, options?: GetOptions): AsyncGenerator<Uint8Array> {

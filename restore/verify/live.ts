@@ -2,8 +2,9 @@
  * Finds out how this machine differs from a backup: files that changed, are missing, or are new since. Reads only the root
  * and the parts from the bucket.
  */
+import type { Database } from "bun:sqlite";
 import type { BucketReader } from "../../core/bucket/contract.ts";
-import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
+import type { Entry, PartEntry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
@@ -27,7 +28,7 @@ export type LiveOptions = {
   readonly manifest: Manifest;
   /** Returns whether the content of the file with this path is to be hashed too. */
   readonly hash: (path: string) => boolean;
-  /** Called for each difference when it is found: changed and missing files in byte order of path, then new ones. */
+  /** Called for each difference when it is found: changed and missing files of each list in byte order of path, then new ones. */
   readonly onDifference: (difference: Difference) => void;
   readonly onProgress: (entries: number) => void;
   /** Called for what cannot be compared, which the figures count. */
@@ -74,17 +75,15 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     options.onBadEntry?.(entry);
   };
   const segments = new SegmentComparison(openFolders, options.hash, pauses, report);
-  const insert = known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
   const walk = { bucket, concerns: () => true, wanted: () => true, onLost, onBadEntry };
-  const lists = partListsOf(manifest);
+  // What several lists have is compared once: with the last of them, as a restore writes that one last.
+  const lists = partListsOf(manifest).toReversed();
   const parts = (async function* () {
     for (const list of lists) yield* walkParts({ ...walk, manifest: list });
   })();
+  const unknown = new UnknownEntries(known);
   for await (const { entries } of parts) {
-    known.transaction(() => {
-      for (const { path, type } of entries) if (type !== "segment") insert.run(path, type === "folder" ? 1 : 0);
-    })();
-    for (const entry of entries) {
+    for (const entry of unknown.among(entries)) {
       if (pauses.due(0)) await pauses.take();
       if (entry.type === "segment") await segments.compare(entry);
       else {
@@ -97,6 +96,28 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   const began = new Date(manifest.header.started).getTime();
   await new NewFiles({ known, openFolders, began, pauses, report: (path) => report("new", path, []) }).find();
   return figures;
+}
+
+/** Finds the entries of lists that no list before them had. */
+class UnknownEntries {
+  readonly #known: Database;
+  /** The last file that another list has, too. */
+  #passed: ByteString | undefined;
+
+  constructor(known: Database) {
+    this.#known = known;
+  }
+
+  among(entries: readonly PartEntry[]): PartEntry[] {
+    const insert = this.#known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
+    const isNew = (entry: PartEntry) => {
+      if (entry.type === "segment") return entry.file !== this.#passed;
+      const { changes } = insert.run(entry.path, entry.type === "folder" ? 1 : 0);
+      if (changes === 0 && entry.type === "file") this.#passed = entry.path;
+      return changes > 0;
+    };
+    return this.#known.transaction(() => entries.filter(isNew))();
+  }
 }
 
 type ReportDifference = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => void;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { dryRun, type Prospect } from "../../restore/dry-run.ts";
 import { describeTree } from "../support/tree/describe.ts";
+import { backupOf } from "./browse/bundles.ts";
 import { type Backup, Fixture, fifo, file, folder, type Item, isRoot, link, type RestoreWishes } from "./support.ts";
 
 type Prospects = Record<string, Prospect>;
@@ -173,3 +174,13 @@ test.skipIf(!isRoot)(
     expect(fixture.notices.map(({ code }) => code)).toEqual(["would-move-aside", "moved-aside"]);
   },
 );
+
+test("a dry run tells of each path once, also of those that lie in bundles and among the files", async () => {
+  await using fixture = await Fixture.open();
+  const files = [folder("/"), folder("/b"), file("/b/x", ""), file("/b/y", ""), file("/z", "")];
+  const bundles = { "/b": [folder("/"), folder("/b"), file("/b/w", ""), file("/b/x", "")] };
+  const backup = await backupOf(fixture, { files, bundles }, new Date("2026-11-21T02:00:03Z"));
+  const { prospects, figures } = await prospectsOf(fixture, backup);
+  expect(Object.keys(prospects).sort()).toEqual(["/", "/b", "/b/w", "/b/x", "/b/y", "/z"]);
+  expect(figures.created).toBe(6);
+});

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup, writeConf } from "../support/program.ts";
+import { startSysbackup, sysbackup, writeConf } from "../support/program.ts";
 import { buildTree } from "../support/tree/build.ts";
 import { compareTrees } from "../support/tree/compare.ts";
 import { describeTree } from "../support/tree/describe.ts";
@@ -290,7 +290,7 @@ describe("a backup sealed through a command", () => {
     60_000,
   );
 
-  test.each(["cat", "true", "false"])(
+  test.each(["cat", "true", "false", "cat /dev/zero", "cat > /dev/null; echo sealed", "head -c 99 | tr a-z b-za"])(
     "an archive that is sealed through %s ends without a backup",
     async (command) => {
       await using place = await scratch();
@@ -302,6 +302,27 @@ describe("a backup sealed through a command", () => {
       const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
       expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("cannot seal an object") });
       expect(await readdir(join(bucket, "manifests/test")).catch(() => [])).toEqual([]);
+    },
+    60_000,
+  );
+
+  test.each(["trap '' TERM; sleep 1000", "yes oops >&2", "cat; exec >&- 2>&-; sleep 1000"])(
+    "an archive that waits for a command that seals ends at once by SIGTERM (%s)",
+    async (command) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const source = join(place.path, "source");
+      await buildTree(source, tree);
+      const started = join(place.path, "started");
+      const sections = { encryption: { seal_through: `touch '${started}'; ${command}`, secret_file: secret } };
+      const { conf } = await writeConf(place.path, { sections, pickers: { all: `find '${source}' -print0` } });
+      const running = startSysbackup(["archive", "--conf-dir", conf]);
+      while (!(await Bun.file(started).exists())) await Bun.sleep(20);
+      await Bun.sleep(500);
+      const began = performance.now();
+      running.kill("SIGTERM");
+      expect(await running.exited).toBe(130);
+      expect(performance.now() - began).toBeLessThan(4_000);
     },
     60_000,
   );

@@ -2,7 +2,7 @@
  * Forty days with every mishap in any test run; two years with SYSBACKUP_TEST_FULL=1. `bun run simulate SEED` lives other ones; a seed
  * has the same two years again.
  */
-import { afterAll, beforeAll, describe, expect, type Mock, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type Retention } from "../../core/bucket/contract.ts";
@@ -17,13 +17,6 @@ import { type Outcome, simulate } from "./simulation.ts";
 const minutes = 60_000;
 const seed = Number(process.env.SYSBACKUP_TEST_SEED ?? 1);
 const page = join(import.meta.dir, "../../docs/simulation.md");
-
-/** Each collection would walk all that the simulation knows of two years: a quarter of its time. */
-let collections: Mock<typeof Bun.gc>;
-beforeAll(() => {
-  collections = spyOn(Bun, "gc").mockImplementation(() => 0);
-});
-afterAll(() => collections.mockRestore());
 
 async function lived(scenario: Scenario, around?: (bucket: Bucket) => Bucket): Promise<Outcome> {
   await using dir = await scratch();

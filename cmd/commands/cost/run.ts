@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { untilAborted } from "../../../core/abortable.ts";
 import { loadConfig } from "../../../core/config/config.ts";
 import { type Cost, costOfBackups } from "../../../core/cost/cost.ts";
 import { measure } from "../../../core/cost/measure.ts";
@@ -17,7 +18,7 @@ import { documentOf } from "./document.ts";
 import { costLines } from "./lines.ts";
 
 export const run: RunSubcommand<CostArgs> = async ({ confDir, name, bucket: override, wantedName, pricesFile }, io) => {
-  const prices = pricesFile === undefined ? builtInPrices() : await readPrices(pricesFile);
+  const prices = pricesFile === undefined ? builtInPrices() : await untilAborted(io.signal, readPrices(pricesFile));
   const config = await loadConfig({ confDir, hostName: io.hostName, name, bucket: override, confOptional: true });
   const wanted = wantedName ?? config.backup.name;
   checkName(wanted);

@@ -23,8 +23,8 @@ export const run: RunSubcommand<LsArgs> = async ({ manifest: wanted, path, ...ar
     const { manifest } = await open(wanted);
     const print = printerFor({ ...args, timeless: manifest.header.origin !== undefined }, io);
     const gaps = new Gaps(io.notify, (one) => isWithin(top, one));
-    const list = (from: ByteString) =>
-      printed(listFolder({ bucket, manifest, path: from, recursive, gaps, signal: io.signal }), print, io);
+    const listing = { bucket, manifest, recursive, namesOnly: !long && !io.json, gaps, signal: io.signal };
+    const list = (from: ByteString) => printed(listFolder({ ...listing, path: from }), print, io);
     // A backup may have nothing at all.
     if ((await list(top)) || (top === "/" && gaps.exit === exitStatus.done)) return gaps.exit;
     const end = await throughLinks({ bucket, manifest, gaps }, top);

@@ -1,4 +1,5 @@
 /** What is needed to index the sealed packs of a machine. */
+import { untilAborted } from "../../../core/abortable.ts";
 import type { SealedPacks } from "../../../core/archive/rebuild-index/rebuild.ts";
 import type { Config } from "../../../core/config/config.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
@@ -24,13 +25,14 @@ export async function sealedPacksOf(
       import("../../../core/sealing/use.ts"),
       import("../../../core/sealing/identity.ts"),
     ]);
-  const recipients = await readRecipients(encryption.recipients, encryption.recipientsFile);
+  const { signal } = io;
+  const recipients = await untilAborted(signal, readRecipients(encryption.recipients, encryption.recipientsFile));
   const keyed = await readSecret(encryption.secretFile, recipients);
   const packs = { filter: "age", keyed, beginning: longestHeader };
   if (identity === undefined) return { ...packs, opensForAll: undefined };
   if (identity === noIdentity) throw notGiven();
   const tools = openingTools(io);
-  const { lines } = await readIdentities(identity, tools.askPassphrase);
+  const { lines } = await untilAborted(signal, readIdentities(identity, tools.askPassphrase));
   const ours = await opensForAll(recipients, lines);
   await openWithLines(lines, tools);
   return { ...packs, opensForAll: ours };

@@ -5,7 +5,7 @@ import type { BundleRef, Manifest } from "../../../core/format/manifest.ts";
 import type { Patterns } from "../../../restore/choosing/select.ts";
 import { bundlesFrozen } from "../../../restore/thaw/bundles.ts";
 import { FrozenGets } from "../../../restore/thaw/gets.ts";
-import type { FrozenSum } from "../../../restore/thaw/needed.ts";
+import type { FrozenSum, NeededObjects } from "../../../restore/thaw/needed.ts";
 import type { CommandIO } from "../../io.ts";
 import { quoteOf } from "../../shared/quote.ts";
 
@@ -34,7 +34,11 @@ export async function tellFrozenBundles({
 /** A bucket that notes what it cannot give since it is frozen. Call `tell` at the end. */
 export function watchFrozen(bucket: Bucket, io: CommandIO) {
   const gets = new FrozenGets(bucket);
-  return { bucket: gets.bucket, tell: async () => tell(await gets.sums(io.signal), io) };
+  return {
+    bucket: gets.bucket,
+    tell: async () => tell(await gets.sums(io.signal), io),
+    collect: (needed: NeededObjects) => gets.collect(needed, io.signal),
+  };
 }
 
 function tell(sums: readonly FrozenSum[], io: CommandIO): void {

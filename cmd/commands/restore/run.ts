@@ -27,6 +27,7 @@ import { printDryRun } from "./dry-run.ts";
 import { type Elsewhere, lookElsewhere, lossLines, salvaging } from "./elsewhere.ts";
 import { pathsFrom } from "./files-from.ts";
 import { tellFrozenBundles, watchFrozen } from "./frozen.ts";
+import { type OpenThawedDeps, openThawed } from "./open-thawed.ts";
 import { removalFor } from "./removal.ts";
 import { ReportFile } from "./report-file.ts";
 import { forgetRestore, notedOf, noteRestore, resumedArgs } from "./resume.ts";
@@ -40,10 +41,10 @@ export const run: RunSubcommand<RestoreArgs> = async (given, io) => {
   const wished = { ...given, paths };
   checkOptions(wished, io.json);
   const connection = await connectAs("restore", wished, io);
-  const { bucket, tell } = watchFrozen(connection.bucket, io);
+  const { bucket, tell, collect } = watchFrozen(connection.bucket, io);
   try {
     const args = given.resume ? await resumedArgs(wished, connection.config.backup.stateDir, bucket.url) : wished;
-    return await restoreFrom({ ...connection, bucket, tellFrozen: tell }, args, io);
+    return await restoreFrom({ ...connection, bucket, tellFrozen: tell, collectFrozen: collect }, args, io);
   } finally {
     io.progress.end();
     await connection.bucket.close();
@@ -54,12 +55,17 @@ async function restoreFrom(connection: FrozenConnection, args: RestoreArgs, io: 
   const { bucket, config } = connection;
   await useKeyfiles(config, args.keyfile, io.notify);
   await useIdentity(config, args.identity, io);
-  const trust = await trustOf(args);
+  const trust = await trustOf(args, io);
   const wanted = args.manifest ?? (await chooseBackup(bucket, io));
   if (wanted === undefined) return exitStatus.done;
-  const source = await step("find the backup", () => findManifest(bucket, wanted, { ...finding(bucket, io), trust }));
-  const opening = { notify: io.notify, trust, askIdentity: identityAsker(io) };
-  const manifest = await step("read the root", () => openManifest(bucket, source, opening));
+  const open = async () => {
+    const source = await step("find the backup", () => findManifest(bucket, wanted, { ...finding(bucket, io), trust }));
+    const opening = { notify: io.notify, trust, askIdentity: identityAsker(io) };
+    return { source, manifest: await step("read the root", () => openManifest(bucket, source, opening)) };
+  };
+  const opened = await openThawed(open, { ...connection, speed: args.thaw, yes: args.yes }, io);
+  if (opened === undefined) return exitStatus.done;
+  const { source, manifest } = opened;
   if (args.toStdout) return await restoreToStdout(args, { bucket, manifest }, io);
   if (args.dryRun) {
     const removal = await removalFor(args, config, bucket.url, io);
@@ -74,8 +80,9 @@ function wishesOf({ target, paths, choices, numericOwner }: RestoreArgs, bucket:
   return { bucket, manifest, target, paths, ...choices, numericOwner };
 }
 
-/** `tellFrozen`: says what could not be read since it is frozen. */
-type FrozenConnection = AccessConnection & { readonly tellFrozen: () => Promise<void> };
+/** `tellFrozen`: says what could not be read since it is frozen; `collectFrozen` adds it. */
+type FrozenConnection = AccessConnection &
+  Pick<OpenThawedDeps, "collectFrozen"> & { readonly tellFrozen: () => Promise<void> };
 
 type RestoreDeps = FrozenConnection & {
   readonly source: Found;

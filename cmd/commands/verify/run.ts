@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { untilAborted } from "../../../core/abortable.ts";
 import { planRetention } from "../../../core/archive/locks/retention.ts";
 import { publish } from "../../../core/archive/shared-index/publish.ts";
 import { notPublished } from "../../../core/archive/shared-index/publish-own.ts";
@@ -51,7 +52,7 @@ export const run: RunSubcommand<VerifyArgs> = async (args, io) => {
   try {
     await useKeyfiles(config, args.keyfile, io.notify);
     await useIdentity(config, args.identity, io);
-    const trust = await trustOf(args);
+    const trust = await trustOf(args, io);
     const wanted = args.manifest ?? config.backup.name;
     if (args.live) {
       const source = await findManifest(bucket, wanted, { ...finding(bucket, io), trust });
@@ -152,7 +153,7 @@ async function report(
   }
   const lines = io.json ? documentLines(verdict, share, counts) : reportLines(verdict, share, counts);
   for (const line of lines) io.out(line);
-  if (html !== undefined) await writePage(html, pageOf(verdict, share));
+  if (html !== undefined) await untilAborted(io.signal, writePage(html, pageOf(verdict, share)));
   return exits[verdict.state];
 }
 

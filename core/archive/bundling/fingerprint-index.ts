@@ -18,9 +18,13 @@ type Sameness = {
   readonly sealedWith: string;
 };
 
+/** `sha256`: of the stored bytes; undefined if it is not known. */
+type Digested = { readonly sha256: string | undefined };
+
 /** A bundle as it was stored: by the word of the index, and looked up in the bucket. */
 export type NotedBundle = Stored &
-  Sameness & {
+  Sameness &
+  Digested & {
     /** Undefined if it is not known. */
     readonly lock: Retention | undefined;
   };
@@ -29,7 +33,7 @@ export type NotedBundle = Stored &
  * What is known of a bundle once it is stored. `md5`: of the compressed tar, before it is sealed with a keyfile; undefined if it is not
  * known, or would say what is in a sealed backup.
  */
-export type StoredBundle = Stored & Sameness & { readonly md5: string | undefined };
+export type StoredBundle = Stored & Sameness & Digested & { readonly md5: string | undefined };
 
 export type FingerprintIndex = {
   /** Returns the newest bundle under a key. Undefined if nothing is noted of it: it counts as different. */

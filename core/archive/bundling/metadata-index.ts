@@ -16,7 +16,9 @@ export function metadataIndex(bucket: Pick<Bucket, "head">): FingerprintIndex {
       if (!fingerprint.success) return undefined;
       const { version, size, retention, metadata } = found;
       const sealedWith = metadata[sealedName] ?? "";
-      return { key, version, size, fingerprint: fingerprint.data, sealedWith, lock: retention };
+      // Metadata is put before the digest of all that is stored is known.
+      const sha256 = undefined;
+      return { key, version, size, sha256, fingerprint: fingerprint.data, sealedWith, lock: retention };
     },
     metadataOf: ({ fingerprint, sealedWith }) => ({
       [fingerprintName]: fingerprint,

@@ -33,10 +33,11 @@ export class NotedSection {
     if (this.#missed || fact(this.#database, this.#fact) === this.#complete) return;
     // Of those that were adopted, the script's items say what is known.
     const own = refs.filter(({ key }) => key.startsWith(prefixes.bundles));
-    const bundles = own.map(({ key, version, size, fingerprint }) => ({
+    const bundles = own.map(({ key, version, size, sha256, fingerprint }) => ({
       key,
       version,
       size,
+      sha256,
       fingerprint: notedFingerprint(fingerprint, sealing.keyed),
       sealedWith: sealing.passwordName,
     }));

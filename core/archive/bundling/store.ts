@@ -197,14 +197,14 @@ class BundleStore {
   }
 
   /** Builds upon a bundle that the state did not know. */
-  async #takeUp({ key, version, size, lock }: NotedBundle, seen: Seen): Promise<BundleRef> {
+  async #takeUp({ key, version, size, sha256, lock }: NotedBundle, seen: Seen): Promise<BundleRef> {
     const { section, filters, database, meter, retention, minimumLockEnd } = this.#deps;
     // A lock of another mode is extended in the right one.
     const lockedUntil = lock?.mode === retention.mode ? lock.until : minimumLockEnd;
     const object = { key, version, size, encoding: encodingOf(section.compression, filters) };
     new ObjectTable(database).add(object, lockedUntil, true);
     meter.unchanged += 1;
-    return this.#record(object, undefined, seen);
+    return this.#record(object, sha256, seen);
   }
 
   /** Takes up what the script has stored, if the user wants it and it is the same. `look`: of all stats before. */
@@ -230,7 +230,8 @@ class BundleStore {
     new ObjectTable(database).add(object, retention.until, true);
     meter.unchanged += 1;
     const ref = await this.#record(object, undefined, seen);
-    await index?.note([{ ...stored, fingerprint: ref.fingerprint, sealedWith: passwordName, md5 }]);
+    const { fingerprint } = ref;
+    await index?.note([{ ...stored, sha256: undefined, fingerprint, sealedWith: passwordName, md5 }]);
     return ref;
   }
 
@@ -260,7 +261,7 @@ class BundleStore {
     meter.bytesStored += stored.size;
     const ref = await this.#record(object, sha256, ends(digests));
     const fingerprint = notedFingerprint(ref.fingerprint, keyed);
-    await index?.note([{ ...stored, fingerprint, sealedWith: passwordName, md5: digest?.digest("hex") }]);
+    await index?.note([{ ...stored, sha256, fingerprint, sealedWith: passwordName, md5: digest?.digest("hex") }]);
     return ref;
   }
 

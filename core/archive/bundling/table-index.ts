@@ -17,6 +17,8 @@ const notedItem = z.object({
   fingerprint: sha256Hex,
   /** Absent for a bundle that is not sealed. */
   sealed_with: sha256Hex.optional(),
+  /** Of the stored bytes; absent for what the script has stored. */
+  sha256: sha256Hex.optional(),
 });
 const attributes = Object.keys(notedItem.shape);
 
@@ -49,8 +51,8 @@ class TableIndex implements FingerprintIndex {
       const found = await this.#deps.table.read([key], attributes);
       const item = notedItem.safeParse(found.get(key));
       if (!item.success) return undefined;
-      const { sealed_with: sealedWith = "", ...noted } = item.data;
-      return await this.#lookUp({ key, ...noted, sealedWith });
+      const { sealed_with: sealedWith = "", sha256, ...noted } = item.data;
+      return await this.#lookUp({ key, ...noted, sha256, sealedWith });
     } catch (error) {
       this.#fail(error, "bundles that this machine's state does not know are sent");
       return undefined;
@@ -116,7 +118,8 @@ class TableIndex implements FingerprintIndex {
   }
 }
 
-function itemOf({ key, version, size, fingerprint, sealedWith, md5 }: StoredBundle): TableItem {
-  const known = { ...(md5 !== undefined && { md5 }), ...(sealedWith !== "" && { sealed_with: sealedWith }) };
+function itemOf({ key, version, size, fingerprint, sealedWith, md5, sha256 }: StoredBundle): TableItem {
+  const digests = { ...(md5 !== undefined && { md5 }), ...(sha256 !== undefined && { sha256 }) };
+  const known = { ...digests, ...(sealedWith !== "" && { sealed_with: sealedWith }) };
   return { key, attributes: { ...known, version, size, fingerprint } };
 }

@@ -139,11 +139,11 @@ export class SharedIndex {
   }
 
   #claim(source: ChunkSource, { key, version }: SharedChunk, object: SharedObject): ClaimedObject | undefined {
-    const { size, encoding, retain_until } = object;
+    const { size, encoding, retain_until, sha256 } = object;
     const until = new Date(retain_until);
     if (until < this.#deps.minimumLockEnd || !isContentKey(key, encoding)) return undefined;
     const strength: ClaimSource = source === "verified" ? "verified" : "shared";
-    const id = this.#objects.claim({ key, version, size, encoding }, until, strength);
+    const id = this.#objects.claim({ key, version, size, encoding, sha256 }, until, strength);
     return id === undefined ? undefined : { ...object, id };
   }
 

@@ -126,6 +126,9 @@ export async function removeState(path: string): Promise<void> {
 }
 
 function prepare(database: Database, bucket: string): void {
+  // The lock of the run keeps others out. So nothing is mapped: a page of a mapped file that a full disk has no room for ends the process,
+  // and some network and FUSE filesystems map none.
+  database.run("PRAGMA locking_mode = EXCLUSIVE");
   // Transactions survive a killed process; after a power loss the last ones may be missing, never half there.
   database.run("PRAGMA journal_mode = WAL");
   database.run("PRAGMA synchronous = NORMAL");

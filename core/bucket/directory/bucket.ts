@@ -3,10 +3,10 @@
  * locks bind every user of sysbackup; they do not stop root with `rm`.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { openRegular, readRegularSync } from "../../system/regular-file.ts";
 import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,
@@ -25,7 +25,7 @@ import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
 import { readIfThere, sizeIfThere, unlinkIfThere, writePaced } from "./durable.ts";
 import { directoryError, errorCode, noDirectory } from "./errors.ts";
 import { findKey, isVersion, type KeyParts, recordName, splitKey, timeOfVersion } from "./names.ts";
-import { decodeRecord, type VersionRecord } from "./record.ts";
+import { decodeRecord, mostRecordBytes, type VersionRecord } from "./record.ts";
 import { Store } from "./store.ts";
 import { DirectoryUpload } from "./upload.ts";
 import { type FoundKey, type FoundVersion, walk } from "./walk.ts";
@@ -211,7 +211,7 @@ class DirectoryBucket implements Bucket {
     if (parts === undefined || wanted === undefined || !isVersion(wanted)) return undefined;
     const folder = join(this.#root, parts.folder);
     const recordPath = join(folder, recordName(parts.name, wanted));
-    const text = await readIfThere(recordPath);
+    const text = await readIfThere(recordPath, mostRecordBytes);
     if (text === undefined) {
       await mustBeDirectory(this.#root, this.url);
       return undefined;
@@ -252,7 +252,7 @@ class DirectoryBucket implements Bucket {
   }
 
   async *#read(key: string, path: string, size: number, start: number, length: number): AsyncGenerator<Uint8Array> {
-    const file = await open(path, "r");
+    const file = await openRegular(path);
     try {
       const actual = (await file.stat()).size;
       if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes, ${size} were stored`);
@@ -333,5 +333,5 @@ async function present(page: readonly Promise<ListedVersion | undefined>[]): Pro
 /** Read without yielding, so that nothing of this process comes between the look and what follows it. */
 function lockNow(found: Version, key: string, version: string): Retention {
   const { name } = splitKey(key);
-  return decodeRecord(readFileSync(found.recordPath, "utf8"), found.recordPath, name, version).retention;
+  return decodeRecord(readRegularSync(found.recordPath).toString(), found.recordPath, name, version).retention;
 }

@@ -1,6 +1,7 @@
 /** Writing files so that they survive a crash: bytes first, then the name, then the folder that holds the name. */
-import { type FileHandle, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { readRegular } from "../../system/regular-file.ts";
 import type { SendPace } from "../contract.ts";
 import { slices } from "../slices.ts";
 import { errorCode } from "./errors.ts";
@@ -60,9 +61,10 @@ export async function unlinkIfThere(path: string): Promise<boolean> {
 
 const absent = (error: unknown): boolean => ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error) ?? "");
 
-export async function readIfThere(path: string): Promise<string | undefined> {
+/** Throws an `UnreadableKind` for what is no regular file of up to `most` bytes. */
+export async function readIfThere(path: string, most: number): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return (await readRegular(path, most)).toString();
   } catch (error) {
     if (absent(error)) return undefined;
     throw error;

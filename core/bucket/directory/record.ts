@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { lockModes } from "../../format/lock-mode.ts";
 import { BucketError, type Retention } from "../contract.ts";
+import { otherCopy } from "./errors.ts";
 import { laterName } from "./names.ts";
 
 const stored = z.object({
@@ -14,6 +15,9 @@ const stored = z.object({
   retention: z.object({ mode: z.enum(lockModes), until: z.iso.datetime() }),
   created: z.iso.datetime(),
 });
+
+/** Metadata has 2 KiB at most. */
+export const mostRecordBytes = 64 * 1024;
 
 export type VersionRecord = {
   readonly file: string;
@@ -57,6 +61,6 @@ function unreadable(path: string, why: string): BucketError {
     doing: "read",
     what: path,
     why: `its record is damaged: ${why}`,
-    remedy: "restore that file from another copy of the bucket",
+    remedy: otherCopy,
   });
 }

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
 import { lockModes } from "../../format/lock-mode.ts";
+import { isVersion } from "../../format/object-ref.ts";
 import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,
@@ -68,7 +69,7 @@ class S3Bucket implements Bucket {
     const send = (how: SendOptions) => this.#client.send(command, how);
     const { VersionId, ETag } = await this.#requests.run("store", key, send, { pace: options.pace });
     if (VersionId === undefined && ETag === undefined) throw this.#requests.foreign("store", key, "no ETag");
-    return { key, version: this.#versionOf(VersionId), size: body.byteLength };
+    return { key, version: this.#versionOf(VersionId, key), size: body.byteLength };
   }
 
   async startUpload(key: string, options: Omit<PutOptions, "sha256" | "pace">): Promise<Upload> {
@@ -78,7 +79,7 @@ class S3Bucket implements Bucket {
     });
     const { UploadId } = await this.#requests.run("store", key, (how) => this.#client.send(command, how));
     if (!UploadId) throw this.#requests.foreign("store", key, "an upload without an id");
-    return s3Upload(this.#requests, key, UploadId, (version) => this.#versionOf(version));
+    return s3Upload(this.#requests, key, UploadId, (version) => this.#versionOf(version, key));
   }
 
   async extend(key: string, version: string, { mode, until }: Retention): Promise<void> {
@@ -289,8 +290,11 @@ class S3Bucket implements Bucket {
     return this.#sensible(doing, prefix, () => read(answer, prefix));
   }
 
-  #versionOf(version: string | undefined): string {
-    if (version !== undefined && version !== "null") return version;
+  #versionOf(version: string | undefined, key: string): string {
+    if (version !== undefined && version !== "null") {
+      if (isVersion(version)) return version;
+      throw this.#requests.foreign("store", key, "a version that is none");
+    }
     throw new BucketError("no-lock", {
       doing: "store in",
       what: this.url,

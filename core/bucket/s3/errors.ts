@@ -106,6 +106,8 @@ const byNetwork: Readonly<Record<string, string>> = {
 };
 
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
+/** Another request for the same is under way. For an extension, some services say so of a lock that stands in its way. */
+const conflicts = new Set(["OperationAborted", "ConditionalRequestConflict"]);
 /** Statuses of a server, or of what stands before it, for a while. */
 const unavailable = new Set([502, 503, 504]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
@@ -114,7 +116,11 @@ const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutExcep
 export function s3Error(error: unknown, attempt: S3Attempt): BucketError {
   if (error instanceof BucketError) return error;
   const { kind, why, remedy } =
-    withoutLocks(error, attempt) ?? connection(error, attempt) ?? foreign(error, attempt) ?? answer(error);
+    withoutLocks(error, attempt) ??
+    notAllowed(error, attempt) ??
+    connection(error, attempt) ??
+    foreign(error, attempt) ??
+    answer(error);
   const advice = remedy ?? (kind === "denied" ? rights(attempt.doing) : undefined);
   return new BucketError(kind, { ...subjectOf(kind, attempt), why, cause: error, ...(advice && { remedy: advice }) });
 }
@@ -175,7 +181,7 @@ const otherNetwork = "check whether a proxy, or the sign-in page of a network, a
 
 const placeOf = (endpoint: string | undefined): string => (endpoint === undefined ? "S3" : JSON.stringify(endpoint));
 
-function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefined {
+function connection(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
   const where = placeOf(endpoint);
   const name = codeOf(error);
   const code = text(error, "code") ?? "";
@@ -193,6 +199,8 @@ function connection(error: unknown, { endpoint }: S3Attempt): S3Wording | undefi
     return { kind: "other", why: `${where} does not speak TLS`, remedy: otherEndpoint };
   if (tls.test(code)) return certificate(code, where, reason(error));
   if (busy.has(name) || status === 429) return busyNow(`${where} asks for fewer requests`);
+  if (conflicts.has(name) && doing !== "extend the lock of")
+    return busyNow(`${where} is busy with another request for the same (${name})`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
   if (status !== undefined && status >= 500 && !(name in byCode)) {
@@ -239,6 +247,16 @@ function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording
   };
 }
 
+/** Requests about one version. `MethodNotAllowed` is how S3 says that it is a delete marker, if it may be one. */
+const mayMeetMarker = /^(read|look up|look up the lock of|extend the lock of|thaw)$/;
+
+/** A server, or a proxy before it, that does not let the request through: nothing was done, nor looked up. */
+function notAllowed(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
+  if (codeOf(error) !== "MethodNotAllowed" || mayMeetMarker.test(doing)) return undefined;
+  const said = [codeOf(error), reason(error)].filter(Boolean).join(": ");
+  return { kind: "other", why: `${placeOf(endpoint)} does not allow this request (${said})`, remedy: otherEndpoint };
+}
+
 /** Whether the environment names a proxy for some requests. */
 function usesProxy(): boolean {
   const names = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
@@ -253,7 +271,9 @@ function answer(error: unknown): S3Wording {
   if (code === "InvalidArgument" && /version/i.test(said)) return { kind: "missing", why: "there is no such version" };
   const known = byCode[code] ?? (text(error, "Code") === undefined ? byStatus(statusOf(error)) : undefined);
   if (known !== undefined) return { ...known, why: said === "" ? known.why : `${known.why} (${said})` };
-  return { kind: "other", why: [code, said].filter(Boolean).join(": ") || "unknown error" };
+  const status = statusOf(error);
+  const unnamed = status === undefined ? "unknown error" : `the server answers with status ${status}`;
+  return { kind: "other", why: [code === "Unknown" ? "" : code, said].filter(Boolean).join(": ") || unnamed };
 }
 
 /** For answers to HEAD, which have no body and so no code. */
@@ -289,7 +309,10 @@ const shown = 500;
 /** The server's message; empty if it sent only a code. */
 function reason(error: unknown): string {
   const message = text(error, "message") ?? "";
-  return message === "UnknownError" ? "" : (message.split("\n", 1)[0] ?? "").slice(0, shown).replace(/\.$/, "");
+  // What the SDK says of a body that is no XML is not what the server says.
+  return message === "UnknownError" || message.startsWith("@aws-sdk")
+    ? ""
+    : (message.split("\n", 1)[0] ?? "").slice(0, shown).replace(/\.$/, "");
 }
 
 function text(object: unknown, name: string): string | undefined {

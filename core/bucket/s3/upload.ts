@@ -36,7 +36,7 @@ export function s3Upload(
     ended = true;
     const find = async () => ({
       key,
-      version: await completedBefore(requests, key, { size, parts: numbered.length }),
+      version: versionOf(await completedBefore(requests, key, { size, parts: numbered.length })),
       size,
     });
     try {

@@ -2,11 +2,11 @@
  * The way of a request: directly, or through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), and
  * whose certificates are trusted (`AWS_CA_BUNDLE`). Bun's own HTTP module knows none of these.
  */
-import { readFileSync } from "node:fs";
 import { Agent } from "node:https";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { getProxyForUrl } from "proxy-from-env";
 import { reasonOf } from "../../failure.ts";
+import { readRegularSync } from "../../system/regular-file.ts";
 import { BucketError } from "../contract.ts";
 
 type Destination = { readonly protocol: string; readonly hostname: string; readonly port?: number | undefined };
@@ -54,7 +54,7 @@ function authorities(): string | undefined {
   const file = process.env.AWS_CA_BUNDLE ?? "";
   if (file === "") return undefined;
   try {
-    return readFileSync(file, "utf8");
+    return readRegularSync(file).toString();
   } catch (error) {
     throw new BucketError("other", {
       doing: "read the certificates in",

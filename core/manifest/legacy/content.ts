@@ -22,8 +22,11 @@ export type ContentFacts = ContentName & {
   readonly length: number;
 };
 
-/** `objects`: only which objects there are, and their sizes, for jobs that may not read content. */
-export type ContentNeed = "objects" | "content";
+/**
+ * `objects`: only which objects there are, and their sizes, for jobs that may not read content. `sizes`: also how long files are, as
+ * far as a few bytes of an object tell, for what shows files to people. `content`: for what reads files.
+ */
+export type ContentNeed = "objects" | "sizes" | "content";
 
 const schema = `
   CREATE TEMP TABLE known (
@@ -79,14 +82,14 @@ export class LegacyContent {
   async #factsOf(name: ContentName, need: ContentNeed): Promise<ContentFacts> {
     const known = this.#find.get(need, name.key, name.version);
     if (known !== null) return { key: name.key, ...known };
-    const found = need === "objects" ? await this.#listed(name) : await this.#read(name);
+    const found = need === "objects" ? await this.#listed(name) : await this.#read(name, need);
     this.#insert.run(need, name.key, name.version, found.version, found.size, found.encoding, found.length);
     return found;
   }
 
-  async #read(name: ContentName): Promise<ContentFacts> {
+  async #read(name: ContentName, need: LengthNeed): Promise<ContentFacts> {
     try {
-      return await readFacts(this.#bucket, name);
+      return await readFacts(this.#bucket, name, need);
     } catch (error) {
       if (isDenied(error)) return this.#listed(name);
       throwIfFatal(error);
@@ -125,7 +128,9 @@ function lost({ key, version }: ContentName): ContentFacts {
   return { key, version: version === "" ? "none" : version, size: 1, encoding: "none", length: 1 };
 }
 
-async function readFacts(bucket: ObjectSource, { key, version }: ContentName): Promise<ContentFacts> {
+type LengthNeed = Exclude<ContentNeed, "objects">;
+
+async function readFacts(bucket: ObjectSource, { key, version }: ContentName, need: LengthNeed): Promise<ContentFacts> {
   let found = { version, size: 0 };
   const stored = bucket.get(key, {
     ...(version !== "" && { version }),
@@ -139,7 +144,7 @@ async function readFacts(bucket: ObjectSource, { key, version }: ContentName): P
   const name = { key, version: found.version };
   if (whole !== undefined) return { ...name, size, ...whole };
   if (!(await isGzip(bucket, name, head))) return { ...name, size, encoding: "none", length: size };
-  return { ...name, size, encoding: "gzip", length: await lengthOf(bucket, { ...name, size }) };
+  return { ...name, size, encoding: "gzip", length: await lengthOf(bucket, { ...name, size }, need) };
 }
 
 /** Returns undefined if the object is not what its key says, in either way. */
@@ -181,17 +186,40 @@ async function isGzip(bucket: ObjectSource, { key, version }: ContentName, head:
   return hash.digest("hex") !== digestInContentKey(key);
 }
 
-/** Stored bytes that may become 4 GiB or more, which the length at the end of gzip does not tell. */
-const mayBeVeryLong = 128 * 1024 * 1024;
+/** What deflate makes of zeros, and so of anything, at most. */
+const mostRatio = 1032;
+const lengthsOfGzip = 2 ** 32;
 
-async function lengthOf(bucket: ObjectSource, object: ContentName & { readonly size: number }): Promise<number> {
+/**
+ * The end of gzip says how long the content is, but only up to 4 GiB. For files that are read, what may be longer is counted, and so
+ * is what is said to be shorter than it can be, as a file would be restored empty that is none.
+ */
+async function lengthOf(
+  bucket: ObjectSource,
+  object: ContentName & { readonly size: number },
+  need: LengthNeed,
+): Promise<number> {
   const { key, version, size } = object;
-  if (size < mayBeVeryLong) {
-    const range = { start: size - 4, length: 4 };
-    return Buffer.from(await beginning(bucket.get(key, { version, range }), 4)).readUInt32LE(0);
-  }
+  const range = { start: size - 4, length: 4 };
+  const said = Buffer.from(await beginning(bucket.get(key, { version, range }), 4)).readUInt32LE(0);
+  const mayBeLonger = said + lengthsOfGzip <= size * mostRatio;
+  if (need === "sizes" || (!mayBeLonger && !isTooShort(said, size))) return said;
   let length = 0;
   const content = readContent(bucket, { key, version, encoding: "gzip" }, Number.MAX_SAFE_INTEGER);
-  for await (const piece of content) length += piece.length;
+  try {
+    for await (const piece of content) length += piece.length;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    // Damaged: whoever reads the file finds that out, and an empty one is never read.
+    return Math.max(1, length);
+  }
   return length;
+}
+
+/** Bytes around the content: the head with a file's name, and the end. */
+const aroundGzip = 1024;
+
+/** Gzip makes nothing longer but by 5 bytes in some thousands. */
+function isTooShort(length: number, size: number): boolean {
+  return size > length * 1.001 + aroundGzip;
 }

@@ -6,6 +6,7 @@ import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
 import { encodeExtents, entryLine } from "../../format/entry-row.ts";
 import { digestInContentKey } from "../../format/legacy-keys.ts";
 import { count } from "../../format/lines.ts";
+import { versionShape } from "../../format/object-ref.ts";
 import type { ByteString } from "../../format/path.ts";
 import { AclError, aclMode, splitDefault } from "../../system/acl.ts";
 import { groupId, userId } from "../../system/owners.ts";
@@ -34,7 +35,7 @@ const file = z.object({
     .string()
     .refine((key) => digestInContentKey(key) !== undefined)
     .nullish(),
-  ver: z.string().max(1024).nullish(),
+  ver: z.union([z.literal(""), versionShape.version]).nullish(),
   id: z.string().max(1024).nullish(),
   w: z.array(z.string()).nullish(),
 });

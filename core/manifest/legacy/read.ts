@@ -3,10 +3,12 @@
  *
  * Its manifest is one object: it becomes a root, and parts that are cut from the same object. Each is found again by its digest.
  */
+import { encodeBytes } from "../../format/bytes-json.ts";
 import { altered } from "../../format/error.ts";
 import { parseLegacyKey } from "../../format/legacy-keys.ts";
 import { type Manifest, mostRootBytes, type PartRef } from "../../format/manifest.ts";
 import { encodePart } from "../../format/part.ts";
+import type { ByteString } from "../../format/path.ts";
 import { bounded } from "../../stored/bytes.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 import { AclError } from "../../system/acl.ts";
@@ -88,17 +90,12 @@ export async function readLegacyPart(
 ): Promise<Uint8Array> {
   const items = (await documentOf(bucket, part)).itemsOf(part.sha256);
   if (items === undefined) throw altered("it is not the manifest that was read before");
-  const parsed = items.map(({ item, ...rest }) => {
-    const document = parsedItem(item);
-    return { ...rest, document, entry: legacyEntry(document) };
-  });
+  const parsed = items.map(({ item, ...rest }) => ({ ...rest, entry: legacyEntry(parsedItem(item)) }));
   const names = distinct(parsed.flatMap(({ entry }) => contentOf(entry) ?? []));
   const facts = await memoryOf(bucket).content.factsOf([...names.values()], need);
   const numbers = new Map([...names.keys()].map((name, number) => [name, number]));
-  const lines = parsed.map(({ path, document, hardLink, entry }) => {
-    // As it is: it is refused by name, and costs no other.
-    const refused = JSON.stringify(document);
-    if (entry === undefined) return refused;
+  const lines = parsed.map(({ path, hardLink, entry }) => {
+    if (entry === undefined) return refusedLine(path);
     const name = contentOf(entry);
     const object = name && numbers.get(idOf(name));
     const found = object === undefined ? undefined : facts[object];
@@ -106,11 +103,19 @@ export async function readLegacyPart(
     try {
       return lineOf(entry, { path, hardLink, content });
     } catch (error) {
-      if (error instanceof AclError) return refused;
+      if (error instanceof AclError) return refusedLine(path);
       throw error;
     }
   });
   return Buffer.from(encodePart(facts, lines));
+}
+
+/**
+ * A line that readers of parts refuse by its path, so that it costs no other. What the item says is not in it: it may be anything, such
+ * as an entry or an object of ours.
+ */
+function refusedLine(path: ByteString): string {
+  return JSON.stringify({ typ: "unusable", ...encodeBytes("path", path) });
 }
 
 function distinct(names: readonly ContentName[]): Map<string, ContentName> {

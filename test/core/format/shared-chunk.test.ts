@@ -23,13 +23,17 @@ const chunk: fc.Arbitrary<SharedChunk> = fc.record({
   offset: number,
   length: fc.integer({ min: 1, max: 2 ** 40 }),
 });
-const object: fc.Arbitrary<SharedObject> = fc.record({
-  size: number,
-  encoding: fc.constantFrom("frames", "zstd", "none", "gzip"),
-  retain_until: fc
-    .date({ min: new Date(0), max: new Date("9999-01-01"), noInvalidDate: true })
-    .map((date) => date.toISOString()),
-});
+const object: fc.Arbitrary<SharedObject> = fc.record(
+  {
+    size: number,
+    encoding: fc.constantFrom("frames", "zstd", "none", "gzip"),
+    retain_until: fc
+      .date({ min: new Date(0), max: new Date("9999-01-01"), noInvalidDate: true })
+      .map((date) => date.toISOString()),
+    sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
+  },
+  { requiredKeys: ["size", "encoding", "retain_until"] },
+);
 
 test("a chunk comes back as it was put", () => {
   fc.assert(fc.property(chunk, (one) => expect(decodeChunk(encodeChunk(one))).toEqual(one)));

@@ -1,4 +1,4 @@
-/** A program that seals, and stands still. */
+/** Programs that seal, and stand still, or do not end, or leave others behind. */
 import { expect, test } from "bun:test";
 import { once } from "../../../core/stored/bytes.ts";
 import { throughProgram } from "../../../core/system/codec-child.ts";
@@ -32,4 +32,35 @@ test("a filter program is not ended while it waits for its input, or for somebod
     bytes += piece.length;
   }
   expect(bytes).toBe(600_000);
+});
+
+const shell = (script: string, patience: { silenceMs?: number; takesAll?: boolean } = {}) =>
+  Array.fromAsync(throughProgram("sh", ["-c", script], once(Buffer.from("content")), patience));
+
+test("a filter program that closes its output and goes on is ended after its time, and has failed", async () => {
+  await expect(shell("cat; exec >&- 2>&-; sleep 100", { silenceMs: 300 })).rejects.toThrow("was ended by SIGTERM");
+});
+
+test("a filter program that leaves a process behind which writes errors for ever has done its work", async () => {
+  const began = performance.now();
+  expect(Buffer.concat(await shell("(yes oops >&2 &); cat")).toString()).toBe("content");
+  expect(performance.now() - began).toBeLessThan(30_000);
+});
+
+test("a filter program that leaves a process behind which holds its output open in silence has failed", async () => {
+  await expect(shell("cat; sleep 100 &")).rejects.toThrow("keeps its output open in silence");
+}, 60_000);
+
+test("a filter program that is to take all of its input, and ends well before, has failed", async () => {
+  const large = () => once(Buffer.alloc(8_000_000));
+  const run = (takesAll: boolean) =>
+    Array.fromAsync(throughProgram("head", ["-c", "100"], large(), { takesAll })).then(Buffer.concat);
+  await expect(run(true)).rejects.toThrow("it ended well without taking all of its input");
+  expect(await run(false)).toHaveLength(100);
+});
+
+test("a filter program has pipes of a MiB", async () => {
+  const script = "import fcntl; print(fcntl.fcntl(0, 1032), fcntl.fcntl(1, 1032))";
+  const sizes = await Array.fromAsync(throughProgram("python3", ["-c", script], once(Buffer.from("content"))));
+  expect(Buffer.concat(sizes).toString()).toBe("1048576 1048576\n");
 });

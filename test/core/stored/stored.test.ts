@@ -21,6 +21,7 @@ import {
 import { type WriteTarget, writeBytes, writeHashed, writeStream } from "../../../core/stored/write.ts";
 import { noise, sha256 } from "../../restore/support.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
+import { collectGarbage } from "../../support/garbage.ts";
 import { toyFilter } from "../../support/toy-filter.ts";
 
 const retention = { mode: "GOVERNANCE", until: new Date("2099-01-01T00:00:00Z") } as const;
@@ -181,7 +182,7 @@ describe("content that decompresses to more than anyone can hold", () => {
     async (encoding, stored) => {
       const put = await bucket.put(newKey(), stored, { retention });
       const object = { ...put, encoding };
-      Bun.gc(true);
+      collectGarbage();
       const before = process.memoryUsage.rss();
       expect((await collected(readContent(bucket, object, 1_000_000))).equals(Buffer.alloc(1_000_000))).toBe(true);
       const beginning = await readBeginning(bucket, object, 1_000_000);

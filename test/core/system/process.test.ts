@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../../../core/failure.ts";
 import { type Invocation, pipeInto, type Running, spawnExecutable } from "../../../core/system/process.ts";
+import { collectGarbage } from "../../support/garbage.ts";
 
 let folder: string;
 let scripts = 0;
@@ -260,7 +261,7 @@ describe("backpressure", () => {
     const counter = join(folder, "written");
     const body = `i=0; while [ $i -lt 192 ]; do head -c 1048576 /dev/zero >&3; i=$((i+1)); echo $i > ${counter}; done`;
     const running = run(body, { extraPipe: true });
-    Bun.gc(true);
+    collectGarbage();
     const before = residentMiB();
     let received = 0;
     for await (const piece of running.extra ?? []) {
@@ -272,7 +273,7 @@ describe("backpressure", () => {
     }
     expect(await textOf(running.stdout)).toBe("");
     expect(received).toBe(192 * 2 ** 20);
-    Bun.gc(true);
+    collectGarbage();
     // Generous, as this process has run other tests before, and its memory changes.
     expect(residentMiB() - before).toBeLessThan(96);
   });

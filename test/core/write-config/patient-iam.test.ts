@@ -7,15 +7,18 @@ import { faultProxy } from "../../support/faults/proxy.ts";
 import { moto } from "../../support/services.ts";
 import { awsVariables, environment } from "../create-resources/environment.ts";
 
+const statuses: Readonly<Record<string, number>> = { NoSuchEntity: 404, ConcurrentModification: 409 };
 const unknown = (code: string) =>
   new Response(
     `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>The user with name new cannot be found.</Message></Error><RequestId>1</RequestId></ErrorResponse>`,
-    { status: code === "NoSuchEntity" ? 404 : 403, headers: { "content-type": "text/xml" } },
+    { status: statuses[code] ?? 403, headers: { "content-type": "text/xml" } },
   );
+
+type Lateness = { code: string; times: number; signal?: AbortSignal; actions?: RegExp };
 
 /** IAM that answers so to the first `times` requests for each of these actions; `slept` gets the waits. */
 async function late(
-  { code, times, signal }: { code: string; times: number; signal?: AbortSignal },
+  { code, times, signal, actions = /^(AddUserToGroup|CreateAccessKey)$/ }: Lateness,
   use: (iam: Iam, slept: number[], asked: string[]) => Promise<void>,
 ): Promise<void> {
   if (moto === undefined) throw new Error("moto is not running");
@@ -24,7 +27,7 @@ async function late(
     const action = /Action=(\w+)/.exec(await request.clone().text())?.[1] ?? "";
     asked.push(action);
     const early = asked.filter((one) => one === action).length <= times;
-    return /^(AddUserToGroup|CreateAccessKey)$/.test(action) && early ? unknown(code) : forward();
+    return actions.test(action) && early ? unknown(code) : forward();
   });
   using _ = environment(awsVariables(proxy.endpoint));
   const slept: number[] = [];
@@ -36,9 +39,11 @@ async function late(
   await use(patientIam(await openIam(moto.region), patience), slept, asked);
 }
 
+const plain = { path: "/", boundary: undefined, tags: new Map() };
+
 const newUser = async (iam: Iam) => {
   const user = `user-${randomUUID()}`;
-  await iam.createUser(user, { path: "/", boundary: undefined, tags: new Map() });
+  await iam.createUser(user, plain);
   return user;
 };
 
@@ -58,6 +63,22 @@ describe.skipIf(!moto)("a new user that IAM does not know yet", () => {
       expect(await iam.join(user, "g").catch(String)).toContain("cannot be found");
       expect(slept).toEqual([1, 2, 3]);
       expect(asked.filter((one) => one === "AddUserToGroup")).toHaveLength(4);
+    });
+  });
+
+  test("a user is made although IAM does not know the boundary of a new stack yet", async () => {
+    await late({ code: "NoSuchEntity", times: 2, actions: /^CreateUser$/ }, async (iam, slept) => {
+      expect(await iam.user(await newUser(iam))).toBeDefined();
+      expect(slept).toEqual([1, 2]);
+    });
+  });
+
+  test("machines that are set up side by side wait for each other", async () => {
+    await late({ code: "ConcurrentModification", times: 1, actions: /^(CreateUser|TagUser)$/ }, async (iam, slept) => {
+      const user = await newUser(iam);
+      await iam.tag(user, "sysbackup-name", "web1");
+      expect((await iam.user(user))?.tags.get("sysbackup-name")).toBe("web1");
+      expect(slept).toEqual([1, 1]);
     });
   });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { type ByteString, fromText } from "../../../core/format/path.ts";
 import { attack } from "../../support/attack.ts";
 import { Fixture, file, flipped, folder, type Item, link } from "../support.ts";
+import { backupOf } from "./bundles.ts";
 import { counting, listed, manyFiles, noted } from "./support.ts";
 
 const names = (rows: readonly { readonly path: ByteString }[]) => rows.map(({ path }) => path as string);
@@ -83,6 +84,50 @@ describe("the content of a folder", () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("names alone", () => {
+  const name = fc.constantFrom("a", "a-", "b", "c");
+  const files = fc.array(
+    fc.array(name, { minLength: 1, maxLength: 4 }).map((steps) => `/${steps.join("/")}`),
+    { minLength: 1, maxLength: 30 },
+  );
+
+  test("a listing of names alone has the paths of a full one, also of folders without entries, and in bundles", async () => {
+    const perPart = fc.integer({ min: 1, max: 6 });
+    await fc.assert(
+      fc.asyncProperty(files, files, fc.boolean(), perPart, async (one, other, withFolders, size) => {
+        await using fixture = await Fixture.open();
+        const items = (paths: readonly string[]) => {
+          const tree = treeOf(paths);
+          return [...tree.values()].filter(({ head }) => withFolders || head.type !== "folder");
+        };
+        const bundles = { "/": items(other) };
+        const backup = await backupOf(fixture, { files: items(one), bundles }, new Date(0), size);
+        for (const top of ["/", "/a", "/a/b"]) {
+          const full = await listed(fixture, backup, top);
+          const alone = await listed(fixture, backup, top, false, noted().gaps, true);
+          // What is a file here and a folder there has two rows.
+          const distinct = (rows: typeof full.rows) => [...new Set(names(rows))].sort();
+          expect([distinct(alone.rows), alone.found]).toEqual([distinct(full.rows), full.found]);
+        }
+      }),
+      { numRuns: 80 },
+    );
+  }, 60_000);
+
+  test("a folder whose own entry is malformed is listed by what lies in it, and a lost part costs no name of another", async () => {
+    await using fixture = await Fixture.open();
+    const bad: Item = { ...folder("/d/a"), forgeLine: (line) => line.replace('"mode":493', '"mode":99999') };
+    const items = [folder("/d"), bad, file("/d/a/1", ""), file("/d/a/2", ""), file("/d/b/1", ""), file("/d/b/2", "")];
+    const backup = await fixture.backup(items, { perPart: 5 });
+    const whole = await listed(fixture, backup, "/d", false, noted().gaps, true);
+    expect(names(whole.rows)).toEqual(["/d/a", "/d/b"]);
+    await fixture.damage(backup.manifest.parts[0]?.key ?? "", flipped);
+    const { gaps } = noted();
+    expect(names((await listed(fixture, backup, "/d", false, gaps, true)).rows)).toEqual(["/d/b"]);
+    expect(gaps.exit).toBe(4);
   });
 });
 

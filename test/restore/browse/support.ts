@@ -28,9 +28,10 @@ export async function listed(
   path: string,
   recursive = false,
   gaps = noted().gaps,
+  namesOnly = false,
 ): Promise<{ readonly rows: ListedRow[]; readonly found: boolean }> {
   const rows: ListedRow[] = [];
-  const walk = listFolder({ bucket, manifest, path: fromText(path), recursive, gaps, signal });
+  const walk = listFolder({ bucket, manifest, path: fromText(path), recursive, namesOnly, gaps, signal });
   for (;;) {
     const next = await walk.next();
     if (next.done) return { rows, found: next.value };

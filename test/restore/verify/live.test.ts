@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { chmod, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, stat, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { compareLive, type Difference, type LiveFigures } from "../../../restore/verify/live.ts";
 import { Rig, type RigRun } from "../../core/archive/rig.ts";
+import { backupOf } from "../browse/bundles.ts";
 import { Fixture, file } from "../support.ts";
 import { keyOf, lose } from "./plant.ts";
 
@@ -132,4 +133,30 @@ describe("verify --live", () => {
     await lose(rig, await keyOf(rig, "manifests/host/parts/"));
     expect((await compare(rig, run)).figures).toMatchObject({ entries: 0, lost: run.backup.manifest.totals.entries });
   });
+});
+
+test("what lies among the files and in a bundle is compared once, with what the bundle says", async () => {
+  await using fixture = await Fixture.open();
+  const path = (name: string) => `${fixture.outside}/${name}`;
+  await mkdir(fixture.outside);
+  for (const name of ["as in the bundle", "changed"]) writeFileSync(path(name), "x");
+  const there = async (name: string, size: string) => {
+    const { mtimeNs, mode } = await stat(path(name), { bigint: true });
+    const modified = { seconds: Number(mtimeNs / 1_000_000_000n), nanoseconds: Number(mtimeNs % 1_000_000_000n) };
+    return file(path(name), size, { modified, mode: Number(mode) & 0o7777 });
+  };
+  const files = [await there("as in the bundle", "old"), await there("changed", "old")];
+  const table = [await there("as in the bundle", "x"), await there("changed", "older")];
+  const backup = await backupOf(fixture, { files, bundles: { [fixture.outside]: table } }, new Date(0));
+  const differences: string[] = [];
+  const figures = await compareLive({
+    bucket: fixture.bucket,
+    manifest: backup.manifest,
+    hash: () => false,
+    onDifference: ({ kind, path: found, what }) => differences.push([kind, found, ...what].join(" ")),
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  expect(differences).toEqual([`changed ${path("changed")} size`]);
+  expect(figures).toMatchObject({ entries: 2, changed: 1 });
 });

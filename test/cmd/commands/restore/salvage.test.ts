@@ -103,6 +103,24 @@ describe("content that is lost", () => {
     expect(said.map(({ message }) => message).join()).toContain("test@20261117T020003Z-0badcafe, which has the same");
   });
 
+  test.each([
+    ["other backups, too", [17, 18]],
+    ["no other backup", []],
+  ])("a file that is lost in %s is reported once, and counted once", async (_, lostIn) => {
+    await using fixture = await Fixture.open();
+    for (const number of lostIn) await loseContent(fixture, await stored(fixture, number, { "/d/x": content }));
+    await loseContent(fixture, await stored(fixture, 20, { "/d/x": content }));
+    const report = join(fixture.scratch.path, "report");
+    const { exit, said, out } = await restored(fixture, { salvage: true, report });
+    expect(exit).toBe(4);
+    const complaints = said.filter(({ message }) => message.includes('"/d/x"'));
+    expect(complaints.map(({ code }) => code)).toEqual(["content-lost"]);
+    const [first] = (await readFile(report, "utf8")).trim().split("\n").slice(-1);
+    expect(JSON.parse(first ?? "")).toMatchObject({ totals: { salvaged: 0, errors: 2, damaged: 2 } });
+    expect((await readFile(report, "utf8")).match(/"path":"\/d\/x","did":"lost"/g)).toHaveLength(1);
+    expect(out).toContain('"/d/x": no other backup has it');
+  });
+
   test("the same content in the place that is lost is no replacement", async () => {
     await using fixture = await Fixture.open();
     const backup = await stored(fixture, 18, { "/d/x": content });

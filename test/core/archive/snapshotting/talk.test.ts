@@ -1,6 +1,7 @@
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { Talk } from "../../../../core/archive/snapshotting/talk.ts";
+import { collectGarbage } from "../../../support/garbage.ts";
 
 function talkOf(...pieces: readonly string[]): Talk {
   const talk = new Talk();
@@ -82,7 +83,7 @@ describe("what a snapshotter says", () => {
 
 /** Bytes that cannot be collected now. */
 function memoryHeld(): number {
-  Bun.gc(true);
+  collectGarbage();
   const { heapSize, extraMemorySize } = heapStats();
   return heapSize + extraMemorySize;
 }

@@ -73,7 +73,8 @@ describe("the files of the state", () => {
       process.umask(before);
     }
     const { "host.sqlite.sum": _, ...whileOpen } = closed;
-    expect(during).toEqual({ ...whileOpen, "host.sqlite-wal": "600", "host.sqlite-shm": "600" });
+    // No file is mapped: a page that a full disk has no room for would end the process.
+    expect(during).toEqual({ ...whileOpen, "host.sqlite-wal": "600" });
     expect(await modesIn(stateOf(rig))).toEqual(closed);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdir, readdir, readFile, stat, truncate, unlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, stat, symlink, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { Bucket, Listed } from "../../../../core/bucket/contract.ts";
@@ -25,6 +25,11 @@ async function listed(bucket: Bucket, prefix: string, after?: string): Promise<L
   return all;
 }
 
+async function exchangeForFifo(path: string): Promise<void> {
+  await unlink(path);
+  Bun.spawnSync(["mkfifo", path]);
+}
+
 describe("on disk", () => {
   test("what changed on the disk is damaged if it is to be unchanged, and is read otherwise", async () => {
     await using place = await scratch();
@@ -34,6 +39,37 @@ describe("on disk", () => {
     const error = await textOf(bucket, "a", { unchanged: true }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ kind: "damaged", parts: { why: "its bytes are not those that were put" } });
     expect(await textOf(bucket, "a")).toBe("two");
+  });
+
+  test("a fifo in place of a record or of bytes is damage, and is not waited for", async () => {
+    await using place = await scratch();
+    const bucket = await open(place.path);
+    const { version } = await bucket.put("a", bytes("one"), { retention });
+    await exchangeForFifo(join(place.path, "a"));
+    const why = "it is not a regular file";
+    expect(await textOf(bucket, "a").catch((thrown: unknown) => thrown)).toMatchObject({
+      kind: "damaged",
+      parts: { why },
+    });
+    await exchangeForFifo(join(place.path, `a~${version}.json`));
+    for (const ask of [() => bucket.head("a"), () => bucket.extend("a", version, retention), () => textOf(bucket, "a")])
+      expect(await ask().catch((thrown: unknown) => thrown)).toMatchObject({ kind: "damaged", parts: { why } });
+  });
+
+  test("a record of more bytes than any has is damage, and is not read; twin: a link to a record is one", async () => {
+    await using place = await scratch();
+    const bucket = await open(place.path);
+    const { version } = await bucket.put("a", bytes("one"), { retention });
+    const record = join(place.path, `a~${version}.json`);
+    await rename(record, join(place.path, "elsewhere"));
+    await symlink("elsewhere", record);
+    expect(await textOf(bucket, "a")).toBe("one");
+    await truncate(record, 1024 ** 4);
+    const refused = await bucket.head("a").catch((thrown: unknown) => thrown);
+    expect(refused).toMatchObject({
+      kind: "damaged",
+      parts: { why: expect.stringContaining("more than the 65536 allowed") },
+    });
   });
 
   test("a first version is the plain file, a later one has its version in the name, each has a record", async () => {

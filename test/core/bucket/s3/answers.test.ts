@@ -98,6 +98,50 @@ describe("an error with status 200 is that error:", () => {
   });
 });
 
+test("a refusal without a body is named by its status", async () => {
+  answer = () => new Response("", { status: 410 });
+  const { message } = await failureOf(calls.head?.(await openAt(server.url.origin)));
+  expect(message).toEndWith(": the server answers with status 410");
+});
+
+test("a refusal in JSON is one, without words of ours about its form", async () => {
+  answer = () => Response.json({ code: "AccessDenied" }, { status: 403 });
+  const { kind, message } = await failureOf(calls.list?.(await openAt(server.url.origin)));
+  expect(kind).toBe("denied");
+  expect(message).toContain(": access denied; check");
+});
+
+describe("another request for the same is a matter of time", () => {
+  test.each(["OperationAborted", "ConditionalRequestConflict"])(
+    "another request for the same is a matter of time, but for an extension: %s",
+    async (code) => {
+      answer = () => new Response(`<Error><Code>${code}</Code><Message>x</Message></Error>`, { status: 409 });
+      const kindOf = async (call: string) => (await failureOf(calls[call]?.(await openAt(server.url.origin)))).kind;
+      for (const call of ["put", "list", "remove", "startUpload"]) expect(await kindOf(call)).toBe("busy");
+      expect(await kindOf("extend")).toBe("other");
+    },
+  );
+});
+
+describe("a put is refused if its version would be refused by readers:", () => {
+  const put = async (version: string) => {
+    answer = () => new Response(null, { headers: { etag: '"x"', "x-amz-version-id": version } });
+    return calls.put?.(await openAt(server.url.origin));
+  };
+
+  test.each([
+    ["too long", "a".repeat(257)],
+    ["with a space in it", "a b"],
+    ["empty", ""],
+  ])("a put is refused if its version is %s", async (_, version) => {
+    expect((await failureOf(put(version))).message).toContain("a version that is none");
+  });
+
+  test("a version of 256 characters is accepted", async () => {
+    expect(await put("a".repeat(256))).toMatchObject({ version: "a".repeat(256) });
+  });
+});
+
 test("a message of a server is cut off", async () => {
   const text = `<Error><Code>AccessDenied</Code><Message>${"a".repeat(60_000)}</Message></Error>`;
   answer = () => new Response(text, { status: 403 });

@@ -41,6 +41,25 @@ describe("a service without Object Lock", () => {
   });
 });
 
+describe("a request that a server does not allow", () => {
+  test.each(["remove", "listVersions", "list", "startUpload", "put"])(
+    "a request that a server does not allow is not taken for one about a delete marker: %s",
+    async (call) => {
+      answer = () => refusal(405, "MethodNotAllowed");
+      const { kind, message } = await failureOf(calls[call]?.(await openAt(server.url.origin)));
+      expect(kind).not.toBe("missing");
+      expect(message).toMatch(/does not (allow this request|support Object Lock) \(MethodNotAllowed: A header/);
+    },
+  );
+
+  test("a read that S3 does not allow is one of a delete marker", async () => {
+    answer = () => refusal(405, "MethodNotAllowed");
+    const bucket = await openAt(server.url.origin);
+    expect(await failureOf(calls.get?.(bucket))).toMatchObject({ kind: "missing" });
+    expect(await bucket.head("k", "v")).toBeUndefined();
+  });
+});
+
 describe("a service without STS", () => {
   const keys = async () => ({ accessKeyId: "AKIDTEST", secretAccessKey: "not-a-secret" });
   const caller = () => callerIdentity(keys, { region: "us-east-1", endpoint: server.url.origin });

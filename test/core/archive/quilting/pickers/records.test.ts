@@ -8,6 +8,7 @@ import {
   RecordSplitter,
 } from "../../../../../core/archive/quilting/pickers/records.ts";
 import { fromBytes, fromText } from "../../../../../core/format/path.ts";
+import { collectGarbage } from "../../../../support/garbage.ts";
 
 function split(...pieces: readonly (string | Uint8Array)[]) {
   const splitter = new RecordSplitter();
@@ -117,7 +118,7 @@ describe("a record as a path", () => {
 
 /** Bytes that cannot be collected now. */
 function memoryHeld(): number {
-  Bun.gc(true);
+  collectGarbage();
   const { heapSize, extraMemorySize } = heapStats();
   return heapSize + extraMemorySize;
 }

@@ -1,0 +1,60 @@
+/** Opens files by names under which there may be a fifo, which would be waited for whatever signal comes, or a device without an end. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+
+const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** What is under the name is no file that can be read. */
+export class UnreadableKind extends Error {
+  override readonly name = "UnreadableKind";
+}
+
+/** Opens a regular file for reading. Throws the errors of Node.js, and an `UnreadableKind` for anything else. */
+export async function openRegular(path: string | Buffer): Promise<FileHandle> {
+  const file = await opened(path);
+  try {
+    if (!(await file.stat()).isFile()) throw notRegular();
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Reads it whole. Throws as `openRegular` does, and an `UnreadableKind` for a file of more than `most` bytes. */
+export async function readRegular(path: string, most: number): Promise<Buffer> {
+  await using file = await openRegular(path);
+  const { size } = await file.stat();
+  if (size > most) throw new UnreadableKind(`it has ${size} bytes, more than the ${most} allowed`);
+  return await file.readFile();
+}
+
+/** Reads it whole. Throws as `openRegular` does, and also while another program holds a lease of it. */
+export function readRegularSync(path: string): Buffer {
+  const fd = openSync(path, flags);
+  try {
+    if (!fstatSync(fd).isFile()) throw notRegular();
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const betweenTries = 50;
+
+/** Tries until another program (Samba) has given up its lease of the file: the kernel asks it to, and takes the lease away in the end. */
+async function opened(path: string | Buffer): Promise<FileHandle> {
+  for (;;) {
+    try {
+      return await open(path, flags);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+    }
+    await setTimeout(betweenTries);
+  }
+}
+
+function notRegular(): UnreadableKind {
+  return new UnreadableKind("it is not a regular file");
+}
