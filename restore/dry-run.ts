@@ -25,13 +25,13 @@ import { Extras } from "./exact-copy/extras.ts";
 import { doubtOf } from "./exact-copy/removal.ts";
 import { dated } from "./report/of-backup.ts";
 import { Report } from "./report/report.ts";
+import { ReportedPaths } from "./reported-paths.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { Obstacle } from "./target/obstacle.ts";
 import { Overwriting } from "./target/overwriting.ts";
 import { statIn, TargetView } from "./target/target-view.ts";
 import { isUnfinished, ourselves } from "./target/unfinished.ts";
 import { mountOf } from "./target/users-mounts.ts";
-import { ToldPaths } from "./told-paths.ts";
 
 /** `kept`: differs or may differ, and stays as `--overwrite` says. */
 export type Prospect = "created" | "changed" | "left" | "kept" | "removed";
@@ -74,7 +74,7 @@ class DryRun implements Disposable {
   /** The last folder that would be moved aside, so that nothing is in it any more. */
   #movedAside: ByteString | undefined;
   /** What the files or a bundle before have; undefined if there are no bundles. */
-  readonly #told: ToldPaths | undefined;
+  readonly #reported: ReportedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -84,11 +84,11 @@ class DryRun implements Disposable {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
-    this.#told = options.manifest.bundles.length === 0 ? undefined : new ToldPaths();
+    this.#reported = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
   }
 
   [Symbol.dispose](): void {
-    this.#told?.[Symbol.dispose]();
+    this.#reported?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -146,7 +146,7 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    for (const { entry: loaded, selected } of this.#told?.among(chosen) ?? chosen) {
+    for (const { entry: loaded, selected } of this.#reported?.among(chosen) ?? chosen) {
       const entry = dated(loaded, this.#options.manifest.header);
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);

@@ -11,7 +11,7 @@ import { which } from "./programs.ts";
 const graceMs = 5_000;
 /** Time for errors that come after the end. */
 const errorsMs = 1_000;
-/** Of a compressor: xz at its best level gives nothing for some seconds. */
+/** Patience with a compressor: xz at its best level gives nothing for some seconds. */
 const longestSilence = 300_000;
 
 export type FilterPatience = {

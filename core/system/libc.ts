@@ -9,12 +9,13 @@
  */
 import { CString, dlopen, FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import { constants } from "node:os";
+import { Failure, reasonOf } from "../failure.ts";
 import { type ByteString, toText } from "../format/path.ts";
 
 // A JavaScript number if it fits exactly, as all sizes and offsets here do.
 const i64 = FFIType.i64_fast;
 
-const library = dlopen("libc.so.6", {
+const symbols = {
   __errno_location: { args: [], returns: "ptr" },
   strerror: { args: ["i32"], returns: "ptr" },
   syscall: { args: ["i64", "i64", "ptr", "u64", "u64"], returns: i64 },
@@ -62,9 +63,23 @@ const library = dlopen("libc.so.6", {
   getpwnam_r: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   getgrgid_r: { args: ["u32", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   getgrnam_r: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
-});
+} as const;
 
-export const libc = library.symbols;
+export const libc = openLibrary();
+
+function openLibrary() {
+  try {
+    return dlopen("libc.so.6", symbols).symbols;
+  } catch (cause) {
+    throw new Failure({
+      doing: "call the C library",
+      why: `Bun says that ${reasonOf(cause)}`,
+      remedy:
+        "allow 4 GB of addresses (ulimit -v, LimitAS=) and code that is made while running (MemoryDenyWriteExecute=no), on a system with glibc",
+      cause,
+    });
+  }
+}
 
 /** The start of relative paths: the working folder. */
 export const AT_FDCWD = -100;

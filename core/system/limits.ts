@@ -9,7 +9,7 @@ export function descriptorLimit(): number {
 
 /** What a process may have for which no bound is too high. */
 const plenty = 512;
-/** Of the runtime, the bucket, and what is open for a moment. */
+/** Descriptors of the runtime, the bucket, and what is open for a moment. */
 const ofRuntime = 28;
 const leastShare = 2;
 

@@ -7,6 +7,7 @@ import { close } from "../../core/system/files.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
 import { openThroughOwnLinks, StrangersLink } from "../../core/system/own-links.ts";
 import { userName } from "../../core/system/owners.ts";
+import { fstat, lstat, sameInode } from "../../core/system/stat.ts";
 
 /** `made`: it was missing. */
 export type OpenedTarget = { readonly fd: number; readonly made: boolean };
@@ -21,6 +22,25 @@ export function openTargetFolder(path: string): OpenedTarget {
     return { fd: openThroughOwnLinks(fromArgument(path)), made };
   } catch (error) {
     throw unusable(path, error);
+  }
+}
+
+const systemRoot = "/" as ByteString;
+
+/** Returns whether the folder is the `/` of the running machine: by this name, through a link, or mounted elsewhere, too. */
+export function isRunningSystem(path: string): boolean {
+  if (path === systemRoot) return true;
+  let fd: number;
+  try {
+    fd = openThroughOwnLinks(fromArgument(path));
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+  try {
+    return sameInode(fstat(fd), lstat(systemRoot));
+  } finally {
+    close(fd);
   }
 }
 

@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { checkPatterns } from "../../../restore/choosing/ignore-rules.ts";
 import { parsePath } from "../../../restore/choosing/select.ts";
+import { isRunningSystem } from "../../../restore/target/target-folder.ts";
 import type { RestoreArgs } from "./arguments.ts";
 
 export function checkOptions(args: RestoreArgs, json: boolean): void {
@@ -16,7 +17,8 @@ export function checkOptions(args: RestoreArgs, json: boolean): void {
   if (args.delete !== true) return;
   if (stripped)
     throw unusable("--delete", "paths in the target are not those in the backup", "leave out --strip-components");
-  if (args.target === "/" && (args.paths.length === 0 || args.paths.some((path) => parsePath(path) === "/")))
+  const isWhole = args.paths.length === 0 || args.paths.some((path) => parsePath(path) === "/");
+  if (isWhole && isRunningSystem(args.target))
     throw unusable(
       "--delete",
       "the running system has files that no backup has",

@@ -2,6 +2,7 @@
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { type DumpOrigin, type DumpWords, shownDump } from "../../../restore/dumps/dump-question.ts";
 import { shownCommand } from "../../../restore/dumps/shown-command.ts";
+import { isRunningSystem } from "../../../restore/target/target-folder.ts";
 import type { CommandIO } from "../../io.ts";
 import { count, moment } from "../../terminal/format.ts";
 import { askOr } from "../../terminal/prompt.ts";
@@ -19,7 +20,7 @@ export async function mayRestore(
   { target, paths, yes }: Pick<RestoreArgs, "target" | "paths" | "yes">,
   io: Pick<CommandIO, "ask" | "notify" | "hostName">,
 ): Promise<boolean> {
-  if (target !== "/") return true;
+  if (!isRunningSystem(target)) return true;
   const { name, host, started } = backup;
   const of = `${JSON.stringify(name)} of ${moment(new Date(started))}`;
   if (host !== io.hostName) {

@@ -17,7 +17,7 @@ const notedItem = z.object({
   fingerprint: sha256Hex,
   /** Absent for a bundle that is not sealed. */
   sealed_with: sha256Hex.optional(),
-  /** Of the stored bytes; absent for what the script has stored. */
+  /** Digest of the stored bytes; absent for what the script has stored. */
   sha256: sha256Hex.optional(),
 });
 const attributes = Object.keys(notedItem.shape);

@@ -210,7 +210,7 @@ async function lengthOf(
     for await (const piece of content) length += piece.length;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    // Damaged: whoever reads the file finds that out, and an empty one is never read.
+    // Damaged: anyone who reads the file finds that out, and an empty one is never read.
     return Math.max(1, length);
   }
   return length;

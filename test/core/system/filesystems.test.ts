@@ -26,7 +26,7 @@ test.skipIf(!mayMountForUser)("a filesystem that does not answer statfs is one t
   expect(kindOf(at)).toBe("other");
 });
 
-test("files that the kernel makes when they are read are told from others", async () => {
+test("files that the kernel makes when they are read are a kind of their own", async () => {
   await using place = await scratch();
   expect(kindOf("/proc")).toBe("pseudo");
   expect(kindOf(place.path)).toBe("other");

@@ -80,7 +80,7 @@ async function sealedAndFrozen({
 
 describe.skipIf(moto === undefined)("sealed backups in an archive tier", () => {
   test(
-    "sealed bundles that are frozen are told by verify and priced by cost without an identity, and one path thaws one bundle",
+    "sealed bundles that are frozen are named by verify and priced by cost without an identity, and one path thaws one bundle",
     async () => {
       await using cold = await sealedAndFrozen({ storageClass: "DEEP_ARCHIVE" });
       const verified = await cold.run("verify");

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { mayReplay, mayRestore } from "../../../../cmd/commands/restore/confirm.ts";
 import { NoTerminal } from "../../../../cmd/terminal/prompt.ts";
 import { exitStatus, Failure } from "../../../../core/failure.ts";
+import { scratch } from "../../../support/faults/scratch.ts";
 import { fakeIO } from "../../fake-io.ts";
 
 const backup = { name: "web1", host: "web1.example", started: "2026-11-21T02:00:03Z" };
@@ -53,6 +56,26 @@ describe("a restore over the running system", () => {
       message:
         "cannot restore over the running system: nobody can be asked, as there is no terminal; give the folder to restore into as --target, or --yes if you mean this machine's own files",
     });
+  });
+
+  test("a link to the running system is no other folder", async () => {
+    await using place = await scratch();
+    const link = join(place.path, "link");
+    symlinkSync("/", link);
+    symlinkSync("link", join(place.path, "second"));
+    for (const target of [link, `${link}/`, join(place.path, "second"), `/proc/${process.pid}/root`]) {
+      const { questions, io } = asked(false);
+      expect(await mayRestore(backup, { ...overSystem, target }, io)).toBe(false);
+      expect(questions).toHaveLength(1);
+    }
+  });
+
+  test("a link to another folder, and one to nothing, ask nothing", async () => {
+    await using place = await scratch();
+    symlinkSync(place.path, join(place.path, "there"));
+    symlinkSync("nowhere", join(place.path, "nothing"));
+    for (const name of ["there", "nothing"])
+      expect(await mayRestore(backup, { ...overSystem, target: join(place.path, name) }, fakeIO())).toBe(true);
   });
 
   test("a restore into another folder asks nothing", async () => {

@@ -1,15 +1,15 @@
 /**
- * Remembers which paths were told of, so that each is told of once: folders that lead to a bundle lie among the files, too, and other paths
+ * Remembers which paths were reported, so that each is reported once: folders that lead to a bundle lie among the files, too, and other paths
  * may. Kept on disk: a backup may have millions.
  */
 import type { ByteString } from "../core/format/path.ts";
 import { openScratchDatabase } from "../core/system/scratch-database.ts";
 import type { ChosenEntry } from "./choosing/chosen.ts";
 
-export class ToldPaths implements Disposable {
-  readonly #database = openScratchDatabase("CREATE TEMP TABLE told (path TEXT PRIMARY KEY) WITHOUT ROWID");
-  readonly #insert = this.#database.query("INSERT OR IGNORE INTO told VALUES (?)");
-  /** The last file that was told of before. */
+export class ReportedPaths implements Disposable {
+  readonly #database = openScratchDatabase("CREATE TEMP TABLE reported (path TEXT PRIMARY KEY) WITHOUT ROWID");
+  readonly #insert = this.#database.query("INSERT OR IGNORE INTO reported VALUES (?)");
+  /** The last file that was reported before. */
   #passed: ByteString | undefined;
 
   /** Returns the entries that no call before had. */
