@@ -30,6 +30,7 @@ import { Files } from "./entries/files.ts";
 import { Flags } from "./entries/flags.ts";
 import { Folders } from "./entries/folders.ts";
 import { HardLinkRestorer, isLaterName } from "./entries/hard-links.ts";
+import type { Job } from "./entries/job.ts";
 import { LocalCopies } from "./entries/local-copies.ts";
 import { Metadata } from "./entries/metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./entries/nodes.ts";
@@ -39,6 +40,7 @@ import { Extras } from "./exact-copy/extras.ts";
 import { doubtOf, removeExtras } from "./exact-copy/removal.ts";
 import { Bringing } from "./fetching/bringing.ts";
 import { Writers, type WriterThreads } from "./fetching/writers.ts";
+import { PartsAhead } from "./parts-ahead.ts";
 import { LostFiles } from "./report/lost-files.ts";
 import { dated, tellOfBackup } from "./report/of-backup.ts";
 import { type Figures, type Journal, Report } from "./report/report.ts";
@@ -143,10 +145,7 @@ class Restore {
   /** Set if something may be removed. */
   readonly #extras: Extras | undefined;
   readonly #garbage = new Garbage();
-  /** Files of the last part, while the next one is read and its folders are made. */
-  #writing: Promise<void> = Promise.resolve();
-  /** First path of that part. */
-  #first: ByteString | undefined;
+  readonly #ahead = new PartsAhead();
 
   constructor(options: RestoreOptions, target: Target, report: Report) {
     this.#options = options;
@@ -193,6 +192,7 @@ class Restore {
     const { bucket, signal } = options;
     const writers =
       options.writers && new Writers(options.writers, { target, metadata, report, signal, files: this.#files });
+    if (selection.isWhole) writers?.foresee(options.manifest.totals.files);
     const onProgress = () => this.#tellProgress();
     this.#bringing = new Bringing({
       ...shared,
@@ -219,16 +219,16 @@ class Restore {
           // Of a frozen bundle, the walk only finds what was asked for.
           if (!isFrozen) await step("part", () => this.#restorePart(part));
           // Of bundles, several parts may go on reading one object: that is done in turn.
-          if (list.bundle !== undefined) await this.#settle();
+          if (list.bundle !== undefined) await this.#ahead.settle();
         }
-        await this.#settle();
+        await this.#ahead.settle();
         this.#continued.end();
         // All that follows are bundles.
         this.#bringing.readOn();
       }
       await this.#salvage();
     } finally {
-      await this.#writing.catch(() => {});
+      await this.#ahead.abandon();
       this.#continued.abandon();
       this.#files.discardStarted();
       await this.#bringing.close();
@@ -263,7 +263,7 @@ class Restore {
         objects,
         chosen: [{ entry: replacing(lost, replacement), stored: path, selected: true }],
       });
-      await this.#settle();
+      await this.#ahead.settle();
       const isRestored = this.#report.figures.errors === errors && this.#lost.get(path) === undefined;
       if (isRestored) this.#report.salvaged(path, backup, isSame);
       // Another one may be better.
@@ -281,7 +281,7 @@ class Restore {
     for await (const { objects, entries } of parts(trouble)) {
       const chosen = entries.flatMap((entry) => this.#chosen.ofSelected(entry));
       await this.#restorePart({ objects, chosen });
-      await this.#settle();
+      await this.#ahead.settle();
       for (const { entry } of chosen) {
         if (entry.type === "segment" || this.#lost.get(entry.path) !== undefined) continue;
         report.salvagedIn(entry.path, backup);
@@ -303,11 +303,10 @@ class Restore {
     else report.warning("not-removed", `--delete removes nothing: ${doubt}`);
   }
 
-  /** Restores a part, but for files that need content: those are still being written when it returns, until `#settle`. */
+  /** Restores a part, but for files that need content: those may still be waiting when it returns, until `#ahead.settle`. */
   async #restorePart({ objects, chosen }: ChosenPart): Promise<void> {
-    // Files of the part before are still being written.
-    if (this.#first !== undefined) this.#target.leaveBehind(this.#first);
-    this.#first = chosen[0]?.entry.path;
+    const { first } = this.#ahead;
+    if (first !== undefined) this.#target.leaveBehind(first);
     const files: FileEntry[] = [];
     const laterNames: FileEntry[] = [];
     for (const { entry: loaded, selected } of chosen) {
@@ -324,22 +323,15 @@ class Restore {
       else files.push(entry);
     }
     this.#garbage.left(chosen.length * garbageOfEntry);
-    await this.#writing;
-    this.#writing = this.#bring(files, laterNames, objects);
-    // Its error is for the one who awaits it; until then it is not "unhandled".
-    this.#writing.catch(() => {});
+    const part = { first: chosen[0]?.entry.path, files: files.length + laterNames.length };
+    const jobs = await this.#bringing.start(files, objects);
+    await this.#ahead.add(part, () => this.#bring(jobs, laterNames, objects));
   }
 
-  async #bring(files: readonly FileEntry[], laterNames: readonly FileEntry[], objects: readonly ObjectRef[]) {
-    await this.#bringing.bring(files, objects);
+  async #bring(jobs: readonly Job[], laterNames: readonly FileEntry[], objects: readonly ObjectRef[]) {
+    await this.#bringing.fetch(jobs, objects);
     await this.#bringing.linkOrBring(laterNames, objects);
-    this.#garbage.left((files.length + laterNames.length) * garbageOfEntry);
-  }
-
-  /** Waits until all files of the parts so far are written. */
-  async #settle(): Promise<void> {
-    await this.#writing;
-    this.#first = undefined;
+    this.#garbage.left((jobs.length + laterNames.length) * garbageOfEntry);
   }
 
   #node(entry: NodeEntry): void {

@@ -13,6 +13,7 @@ import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
 import { writeParts } from "./manifest/part-writer.ts";
 import { Readers, threadsAllowed } from "./quilting/ahead/readers.ts";
+import type { ReadingAhead } from "./quilting/changed-files.ts";
 import type { QuiltCounts } from "./quilting/counts.ts";
 import { dropGone } from "./quilting/gone.ts";
 import type { LayoutDeps, StoreMeter } from "./quilting/layouts/layout.ts";
@@ -185,10 +186,9 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   const threads = threadsAllowed(workers, descriptorLimit());
   if (threads === 0) return { layout: packs, ahead: undefined };
   const readers = new Readers({ threads, gear: keyed?.gear, signal });
-  return {
-    layout: packs,
-    ahead: { readers, after: filesReadHere, take: (path, size, pieces) => packs.addRead(path, size, pieces) },
-  };
+  const take: ReadingAhead["take"] = (path, size, pieces) => packs.addRead(path, size, pieces);
+  const takeSmall: ReadingAhead["takeSmall"] = (path, size, piece) => packs.addSmall(path, size, piece);
+  return { layout: packs, ahead: { readers, after: filesReadHere, take, takeSmall } };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

@@ -11,6 +11,7 @@ import { altered, FormatError } from "./error.ts";
 import { asBuffer, count, type Line, linesIn, parseAs, parseDocument, type Text, toLine } from "./lines.ts";
 import { checkExtents, objectShape } from "./object-ref.ts";
 import { type ByteString, toBytes } from "./path.ts";
+import { plainFileIn } from "./plain-line.ts";
 import { decodePartEntry } from "./segment.ts";
 
 const partFormat = { format: "sysbackup-part", version: 1 } as const;
@@ -115,13 +116,14 @@ function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decod
   const { objects, onBad, sieve } = decoding;
   let document: unknown;
   try {
-    document = line.parse();
-    const path = sieve && isNamed(document) ? pathOf(document) : undefined;
+    const plain = plainFileIn(line);
+    document = plain === undefined ? line.parse() : undefined;
+    const path = plain?.path ?? (sieve && isNamed(document) ? pathOf(document) : undefined);
     if (path !== undefined && sieve?.(path) === false) {
       if (previous !== undefined && path <= previous) throw outOfOrder();
       return { path };
     }
-    const entry = decodePartEntry(document);
+    const entry = plain ?? decodePartEntry(document);
     if (previous !== undefined && entry.path <= previous) throw outOfOrder();
     checkExtents(entry, objects);
     return entry;

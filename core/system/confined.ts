@@ -51,6 +51,22 @@ export function openFolder(root: number, path: ByteString, use: FolderUse = "lis
   return folder;
 }
 
+/**
+ * Opens what lies in a folder, if it is a folder on the same mount, to read and write in it. Returns undefined if another filesystem is
+ * mounted there, or may be: nothing is asked of that one.
+ */
+export function openOnSameMount(folder: number, name: ByteString): number | undefined {
+  if (!kernelConfines) return undefined;
+  const { address } = howOnSameMount;
+  const path = plainName(name);
+  try {
+    return retried("openat2", path, () => libc.syscall(OPENAT2, folder, cString(path), address, HOW_SIZE));
+  } catch (error) {
+    if (isSystemError(error, "EXDEV", "ENOSYS", "EPERM")) return undefined;
+    throw error;
+  }
+}
+
 /** Runs `action`, then closes `fd`, whether it worked or not. */
 function closing<Result>(fd: number, action: () => Result): Result {
   try {
@@ -78,20 +94,22 @@ function pieces(path: ByteString): ByteString[] {
 }
 
 const OPENAT2 = 437;
+const RESOLVE_NO_XDEV = 0x01n;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_NO_SYMLINKS = 0x04n;
 const RESOLVE_BENEATH = 0x08n;
 const HOW_SIZE = 24;
 
 /** `struct open_how`: flags, mode, resolve. */
-function openHow(flags: number) {
+function openHow(flags: number, resolve = 0n) {
   const how = fixedBuffer(HOW_SIZE);
   how.bytes.writeBigUInt64LE(BigInt(flags), 0);
-  how.bytes.writeBigUInt64LE(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, 16);
+  how.bytes.writeBigUInt64LE(resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, 16);
   return how;
 }
 
 const howFor = { list: openHow(flagsFor.list), pass: openHow(flagsFor.pass) };
+const howOnSameMount = openHow(flagsFor.list, RESOLVE_NO_XDEV);
 
 let kernelConfines = true;
 

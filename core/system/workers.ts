@@ -34,7 +34,7 @@ export class Workers<Order, Answer> {
   #threads: Thread<Answer>[] | undefined;
   #number = 0;
 
-  /** They start with the first order. */
+  /** They start with the first order, or when `start` is called. */
   constructor(options: WorkersOptions) {
     this.#options = options;
   }
@@ -44,13 +44,17 @@ export class Workers<Order, Answer> {
     return (this.#threads?.length ?? this.#options.count) > 0;
   }
 
+  start(): readonly Thread<Answer>[] {
+    this.#threads ??= Array.from({ length: this.#options.count }, () => this.#start());
+    return this.#threads;
+  }
+
   /**
    * `moved`: buffers of the order, which are not copied, and gone for the caller. Returns `threadEnded` if the thread ends before it has
    * answered: it does nothing any more then.
    */
   async carryOut(order: Order, moved: readonly ArrayBuffer[]): Promise<Answer | ThreadEnded> {
-    this.#threads ??= Array.from({ length: this.#options.count }, () => this.#start());
-    const [first, ...others] = this.#threads;
+    const [first, ...others] = this.start();
     if (first === undefined) return threadEnded;
     const thread = others.reduce((least, one) => (one.outstanding.size < least.outstanding.size ? one : least), first);
     this.#number += 1;

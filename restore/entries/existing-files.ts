@@ -36,6 +36,11 @@ export class ExistingFiles {
     this.#deps = deps;
   }
 
+  /** Returns false for a file in a folder that this restore has made. */
+  mayBeThere({ path }: FileEntry): boolean {
+    return unlessInTheWay(() => this.#deps.target.folder(parentOf(path)).fresh) !== true;
+  }
+
   /**
    * Returns whether the file is in its place with the right content, and corrects its metadata if so. Reads the content,
    * since metadata alone proves nothing.

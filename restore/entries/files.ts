@@ -55,9 +55,15 @@ export class Files {
     this.#refusing = new RefusingMounts(deps.target);
   }
 
+  /** Starts a file that needs content, and nothing else at first: nearly all are such. Returns undefined for others: see `start`. */
+  startPlain(entry: FileEntry, objects: readonly ObjectRef[]): Job | undefined {
+    const isPlain = this.#deps.local === undefined && entry.extents.length > 0 && !isLarge(entry);
+    return isPlain && this.#refusing.refusal(entry) === undefined ? this.#jobOf(entry, objects) : undefined;
+  }
+
   /** Starts a file. Returns undefined if it needs no content, or cannot be made. */
   async start(entry: FileEntry, objects: readonly ObjectRef[]): Promise<Job | undefined> {
-    const job = jobOf(entry, { ...entry, from: 0 }, objects);
+    const job = this.#jobOf(entry, objects);
     const refusal = this.#refusing.refusal(entry);
     if (refusal === undefined && isLarge(entry)) {
       this.#goOn(job);
@@ -76,7 +82,7 @@ export class Files {
 
   /** Starts a file whose content comes in segments. Returns a job that is over if it cannot be made. */
   startContinued(entry: FileEntry): Job {
-    const job = jobOf(entry, { ...entry, from: 0 }, []);
+    const job = this.#jobOf(entry, []);
     this.#attempt(job, () => {
       const refusal = this.#refusing.refusal(entry);
       if (refusal !== undefined) throw refusal;
@@ -128,6 +134,11 @@ export class Files {
   /** Finishes a file, all of whose segments are written. */
   finishContinued(job: Job): void {
     this.#attempt(job, () => this.#finish(job));
+  }
+
+  #jobOf(entry: FileEntry, objects: readonly ObjectRef[]): Job {
+    const { size, extents, holes } = entry;
+    return jobOf(entry, { size, extents, holes, from: 0 }, objects);
   }
 
   /** Goes on with a large file that a killed restore has left. */

@@ -23,6 +23,8 @@ export type Job = {
   done: ReadonlySet<number>;
 };
 
+const nothing: ReadonlySet<number> = new Set();
+
 export function jobOf(entry: FileEntry, content: Stretch, objects: readonly ObjectRef[], of?: Job): Job {
   const isDense = content.from === 0 && content.holes.length === 0 && entry.continued === undefined;
   const runs = isDense ? undefined : dataRunsOf(content);
@@ -35,7 +37,7 @@ export function jobOf(entry: FileEntry, content: Stretch, objects: readonly Obje
     pending: content.extents.length,
     over: false,
     runs,
-    done: new Set(),
+    done: nothing,
   };
 }
 

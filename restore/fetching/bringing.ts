@@ -14,7 +14,7 @@ import type { FetchContext } from "./fetch-context.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { RunningContent } from "./running-content.ts";
 
-export type BringingDeps = Omit<FetchContext, "stored" | "memory" | "garbage" | "running"> & {
+export type BringingDeps = Omit<FetchContext, "stored" | "underWay" | "memory" | "garbage" | "running"> & {
   readonly existing: ExistingFiles;
   readonly links: HardLinkRestorer;
   readonly report: Report;
@@ -25,10 +25,16 @@ export type BringingDeps = Omit<FetchContext, "stored" | "memory" | "garbage" | 
 const storedGarbage = 24 * 1024 * 1024;
 /** Bound on stored frames in memory, and on decompressed content, in bytes. One of each may be larger. */
 const memory = 32 * 1024 * 1024;
+/**
+ * Frames that are decoded and written at a time. Several for each thread, so that it has something to do while this one decodes a part;
+ * few, since an abort waits for them, and each may have 48 descriptors of its own.
+ */
+const mostUnderWay = 8;
 
 export class Bringing {
   readonly #deps: BringingDeps;
   readonly #stored = new Budget(memory);
+  readonly #underWay = new Budget(mostUnderWay);
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
   #running: RunningContent | undefined;
@@ -49,21 +55,29 @@ export class Bringing {
   }
 
   async bring(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<void> {
+    await this.fetch(await this.start(entries, objects), objects);
+  }
+
+  /** Starts files. Returns those that need content. */
+  async start(entries: readonly FileEntry[], objects: readonly ObjectRef[]): Promise<Job[]> {
     const jobs: Job[] = [];
+    const { pauses, existing, files } = this.#deps;
+    // Without `await` for most of them.
     for (const entry of entries) {
-      await this.#pause();
-      if (await this.#deps.existing.isThere(entry)) {
+      if (pauses.due(0)) await pauses.take();
+      if (existing.mayBeThere(entry) && (await existing.isThere(entry))) {
         this.#deps.onProgress();
         continue;
       }
-      const job = await this.#deps.files.start(entry, objects);
+      const job = files.startPlain(entry, objects) ?? (await files.start(entry, objects));
       if (job !== undefined) jobs.push(job);
     }
-    await this.fetch(jobs, objects);
+    return jobs;
   }
 
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const own = { stored: this.#stored, memory: this.#memory, garbage: this.#garbage, running: this.#running };
+    const budgets = { stored: this.#stored, underWay: this.#underWay, memory: this.#memory };
+    const own = { ...budgets, garbage: this.#garbage, running: this.#running };
     const context = { ...this.#deps, ...own };
     const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
     for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));

@@ -17,6 +17,8 @@ export type FetchContext = {
   readonly pauses: Pauses;
   /** Bounds stored frames in memory. */
   readonly stored: Budget;
+  /** Bounds the number of frames that are being delivered. */
+  readonly underWay: Budget;
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;

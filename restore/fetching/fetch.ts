@@ -13,6 +13,7 @@ import { release } from "../../core/system/garbage.ts";
 import { descriptorShare } from "../../core/system/limits.ts";
 import { work } from "../../core/trace.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { framesIn } from "./frames.ts";
 import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./plan.ts";
@@ -47,14 +48,14 @@ function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
 
 async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
   const again: Frame[] = [];
-  await readWithin(object, read, context, (frame, uses, loss, mayBeBetter) => {
+  await readFrames(object, read, context, (frame, uses, loss, mayBeBetter) => {
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
   // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
   for (const frame of again) {
     const alone = { start: frame.offset, length: frame.length, frames: [frame] };
-    await readWithin(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+    await readFrames(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
       loseAll(uses, loss, context.files),
     );
   }
@@ -63,31 +64,33 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
 /** Called with what a frame does not hold, and whether a second read may give it. */
 type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
 
-/** Reads frames when there is room for the longest of them: one is in memory at a time. */
-async function readWithin(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
-  const longest = read.frames.reduce((most, { length }) => Math.max(most, length), 0);
-  await context.stored.take(longest);
-  try {
-    await readFrames(object, read, context, onWrong);
-  } finally {
-    context.stored.give(longest);
-  }
-}
-
+/** Reads frames, each when there is room for it, and reads on while some are being delivered. Returns when all of them are. */
 async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
-  const { bucket, signal } = context;
+  const { bucket, signal, stored: room, underWay, writers } = context;
   const range = { start: read.start, length: read.length };
   const left = new Set(read.frames);
+  const deliveries = new Deliveries();
   try {
-    for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range))) {
+    for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range), room)) {
       left.delete(frame);
-      await deliverFrame(object, frame, stored, context, onWrong);
+      await underWay.take(1);
+      const delivery = deliverFrame(object, frame, stored, context, onWrong);
+      deliveries.add(delivery, () => {
+        underWay.give(1);
+        room.give(frame.length);
+      });
+      // This thread alone would not be any faster with several.
+      if (writers === undefined) await deliveries.end();
       signal.throwIfAborted();
+      deliveries.throwIfFailed();
     }
   } catch (error) {
     const loss = lossOf(error, object.key);
     for (const frame of left) onWrong(frame, frame.uses, loss, mayReadBetter(error));
+  } finally {
+    await deliveries.end();
   }
+  signal.throwIfAborted();
 }
 
 async function deliverFrame(

@@ -70,7 +70,9 @@ export class WriteTasks implements Disposable {
     const { offset, length, sha256 } = extent;
     const temporary = this.#deps.target.names.next();
     const { folder, place } = this.#foldersOf(parentOf(entry.path));
-    return { offset, length, sha256, folder, place, temporary, name: baseName(entry.path), ...plain };
+    const { uid, gid, mode, modified } = plain;
+    // Each field by its name: a spread takes many times as long, and there is a task for each file.
+    return { offset, length, sha256, folder, place, temporary, name: baseName(entry.path), uid, gid, mode, modified };
   }
 
   #piece({ job, extent, position }: Use): OpenPiece | undefined {

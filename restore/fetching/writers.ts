@@ -38,6 +38,8 @@ export function writersFor(cores: number, descriptors = descriptorLimit()): Writ
   };
 }
 
+const manyFiles = 4_096;
+
 /** If so many tasks have failed, something is wrong with all, such as owners that cannot be set: no more are given. */
 const mostUndone = 256;
 
@@ -54,6 +56,13 @@ export class Writers {
     this.#deps = deps;
     this.#framesBefore = framesBefore;
     this.#workers = new Workers({ count: threads, module, onEnd: (why) => tellEnd(deps.report, why) });
+  }
+
+  /** Starts the threads at once if so many files are to come that they pay: they are ready when the first part is read. */
+  foresee(files: number): void {
+    if (files < manyFiles) return;
+    this.#framesBefore = 0;
+    this.#workers.start();
   }
 
   /** Returns whether the next frame, of so many stored bytes, is to be written by `write`. */
@@ -99,7 +108,7 @@ export class Writers {
       if (tasks.isWhole(index)) files.put(job);
       else files.wrote(job, extent.length);
     }
-    return tasks.uses.filter((_, index) => undone.has(index));
+    return undone.size === 0 ? [] : tasks.uses.filter((_, index) => undone.has(index));
   }
 }
 

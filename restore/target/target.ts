@@ -7,6 +7,7 @@
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, join, parentOf } from "../../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../../core/system/beneath.ts";
+import { openOnSameMount } from "../../core/system/confined.ts";
 import { close } from "../../core/system/files.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
 import { descriptorShare } from "../../core/system/limits.ts";
@@ -28,7 +29,7 @@ import {
   removeSmallTemporaries,
   removeTemporaries,
 } from "./unfinished.ts";
-import { mountOf, UsersMounts } from "./users-mounts.ts";
+import { mountOf, type OpenedFolder, UsersMounts } from "./users-mounts.ts";
 
 const root = "/" as ByteString;
 
@@ -39,6 +40,8 @@ export type Folder = {
   readonly fresh: boolean;
   /** True if nobody else can enter it: it has the mark of `unfinished.ts`. */
   readonly isPrivate: boolean;
+  /** True if it has that mark, whether this restore has made or accepted it or not. */
+  readonly isMarked: boolean;
   /** Text that is different for each mount. */
   readonly mount: string;
 };
@@ -234,7 +237,7 @@ export class Target {
   }
 
   #existing(path: ByteString): Folder {
-    const { fd, found } = this.#mounts.open(this.#root, path.slice(1) as ByteString);
+    const { fd, found } = this.#opened(path);
     try {
       const known = this.#known.get(path);
       if (known !== undefined && !isFolder(known, found)) throw replaced();
@@ -245,8 +248,22 @@ export class Target {
     }
   }
 
+  /**
+   * Opens a folder: from the one above it if nobody else can enter that, and so has put or mounted something there; else step by step.
+   */
+  #opened(path: ByteString): OpenedFolder {
+    const above =
+      path === root || this.#isOpenToOthers(parentOf(path)) ? undefined : this.folderIfThere(parentOf(path));
+    const fd = above?.isMarked === true ? openOnSameMount(above.fd, baseName(path)) : undefined;
+    return fd === undefined ? this.#mounts.open(this.#root, path.slice(1) as ByteString) : { fd, found: fstat(fd) };
+  }
+
+  #isOpenToOthers(path: ByteString): boolean {
+    return this.#known.get(path)?.isPrivate === false;
+  }
+
   #accepts(path: ByteString, parent: Folder, rule: FolderRule): boolean {
-    let opened: ReturnType<UsersMounts["open"]>;
+    let opened: OpenedFolder;
     try {
       opened = this.#mounts.open(parent.fd, baseName(path));
     } catch (error) {
@@ -390,5 +407,5 @@ export function isFolder(known: FolderIdentity, found: Stat): boolean {
 
 function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
   const { fresh = false, isPrivate = false } = known ?? {};
-  return { fd, fresh, isPrivate, mount: mountOf(found) };
+  return { fd, fresh, isPrivate, isMarked: isPrivate || isUnfinished(found), mount: mountOf(found) };
 }

@@ -10,6 +10,8 @@ import { strangerBehind } from "../../core/system/mounts.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
 import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
 
+export type OpenedFolder = { readonly fd: number; readonly found: Stat };
+
 export class UsersMounts {
   readonly #others = new Set<string>();
 
@@ -26,7 +28,7 @@ export class UsersMounts {
   }
 
   /** Opens a folder beneath `start`. Refuses each on the way before anything is looked up in it, and itself before it is opened to be read. */
-  open(start: number, path: ByteString, use: FolderUse = "list"): { readonly fd: number; readonly found: Stat } {
+  open(start: number, path: ByteString, use: FolderUse = "list"): OpenedFolder {
     let above: number | undefined;
     try {
       for (const name of path === "" ? [] : path.split("/")) {

@@ -37,6 +37,8 @@ export type ReadingAhead = {
     size: number,
     pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
   ) => Promise<FileContent>;
+  /** Takes a whole file if nothing is to be waited for, as for nearly all; else returns undefined. */
+  readonly takeSmall: (path: ByteString, size: number, piece: ReadPiece) => FileContent | undefined;
 };
 
 export type ChangedFilesDeps = {
@@ -154,9 +156,32 @@ export class ChangedFiles {
         const content = piece.contentOf(index, file.stat.size);
         const attributes = piece.attributesOf(index);
         if (attributes === undefined || this.#locks.has(file.stat)) await this.#takeLate(file);
-        else await closed(file, () => this.#takeRead(ahead, file, [content], () => attributes));
+        else if (!this.#takeAtOnce(ahead, file, content, attributes))
+          await closed(file, () => this.#takeRead(ahead, file, [content], () => attributes));
       }
     }
+  }
+
+  /** Takes what a thread has read of a file, and closes it, if nothing is to be waited for. Returns whether it did. */
+  #takeAtOnce({ takeSmall }: ReadingAhead, file: ChangedFile, piece: ReadPiece, attributes: Xattrs): boolean {
+    const { ledger, leaveOut } = this.#deps;
+    const { path, stat, known, fd } = file;
+    if (known !== undefined && ledger.isContinued(path)) return false;
+    const content = takeSmall(path, stat.size, piece);
+    if (content === undefined) return false;
+    try {
+      this.#recordRead(file, content, attributes);
+    } catch (error) {
+      leaveOut(path, error);
+    } finally {
+      close(fd);
+    }
+    return true;
+  }
+
+  #recordRead(file: ChangedFile, content: FileContent, attributes: Xattrs): void {
+    const { stat } = file;
+    this.#deps.record(file, { content, size: stat.size, steady: true, stat, attributes, longer: false }, true);
   }
 
   async #takeLarge(batch: Batch<ChangedFile>, ahead: ReadingAhead): Promise<void> {
@@ -188,7 +213,7 @@ export class ChangedFiles {
     pieces: Iterable<ReadPiece> | AsyncIterable<ReadPiece>,
     attributesOf: () => Xattrs | undefined,
   ): Promise<boolean> {
-    const { ledger, record, leaveOut } = this.#deps;
+    const { ledger, leaveOut } = this.#deps;
     const { path, stat, known } = file;
     try {
       // A run that is killed now leaves no segments of two readings.
@@ -196,7 +221,7 @@ export class ChangedFiles {
       const content = await take(path, stat.size, pieces);
       const attributes = attributesOf();
       if (attributes === undefined) return false;
-      record(file, { content, size: stat.size, steady: true, stat, attributes, longer: false }, true);
+      this.#recordRead(file, content, attributes);
     } catch (error) {
       leaveOut(path, error);
     }

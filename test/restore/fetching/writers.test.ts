@@ -105,7 +105,9 @@ async function restored(fixture: Fixture, backup: Backup, name: string, writers:
   const tree = [...found.values()]
     // The target itself was there.
     .filter(({ path }) => path !== "/")
-    .map(({ inode, ...rest }) => ({ ...rest, isLinked: inode !== undefined }));
+    .map(({ inode, ...rest }) => ({ ...rest, isLinked: inode !== undefined }))
+    // Frames side by side are written in any order.
+    .sort((one, other) => (one.path < other.path ? -1 : 1));
   return { figures, tree, notices: [...fixture.notices] };
 }
 

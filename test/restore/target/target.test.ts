@@ -4,6 +4,7 @@ import { lchownSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from "node
 import { type ByteString, fromText } from "../../../core/format/path.ts";
 import { Target } from "../../../restore/target/target.ts";
 import { attack } from "../../support/attack.ts";
+import { mayMount } from "../../support/faults/disk-full.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { isRoot } from "../support.ts";
 
@@ -93,3 +94,25 @@ test("a target behind links that lead in a circle is a failure", async () => {
   symlinkSync("a", `${place.path}/b`);
   expect(() => Target.open(`${place.path}/a/t`, deps)).toThrow("too many levels of symbolic links");
 });
+
+test.skipIf(!mayMount)(
+  "a filesystem that is mounted over a folder that a restore has made is an obstacle, not that folder",
+  async () => {
+    await using place = await scratch();
+    const target = Target.open(`${place.path}/t`, { random: randomBytes, onMovedAside: () => {} });
+    const over = `${place.path}/t/a/b`;
+    try {
+      target.make(path("/a"));
+      target.make(path("/a/b"));
+      // So many that none of those is open any more.
+      for (let number = 0; number < 200; number += 1) target.make(path(`/${number}`));
+      expect(target.folder(path("/a/b")).fresh).toBe(true);
+      for (let number = 0; number < 200; number += 1) target.folder(path(`/${number}`));
+      await Bun.$`mount -t tmpfs sysbackup-test ${over}`;
+      expect(() => target.folder(path("/a/b"))).toThrow(expect.objectContaining({ name: "Obstacle" }));
+    } finally {
+      target.close();
+      await Bun.$`umount ${over}`.nothrow().quiet();
+    }
+  },
+);

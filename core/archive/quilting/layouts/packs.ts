@@ -21,7 +21,7 @@ import { type DataReader, RegionReader } from "../reading/region-reader.ts";
 import type { Regions } from "../reading/regions.ts";
 import { type ChunkSizes, chunkLength, chunkSize } from "./chunker.ts";
 import { ContentCollector, type FileContent } from "./content.ts";
-import type { ContentLayout, LayoutDeps, ReadContent, ReadPiece } from "./layout.ts";
+import type { ContentLayout, LayoutDeps, ReadChunk, ReadContent, ReadPiece } from "./layout.ts";
 import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -134,17 +134,33 @@ export class PackLayout implements ContentLayout {
     for await (const { regions, chunks } of pieces) {
       await this.#boundRepeats();
       for (const region of regions) content.region(region);
-      for (const { bytes, sha256 } of chunks) {
+      for (const chunk of chunks) {
         const frame = this.#filling ?? (await this.#newFrame());
-        const start = frame.filled;
-        const extent = this.#place(frame, bytes.length, sha256);
-        if (frame.filled > start) frame.buffer.set(bytes, start);
-        frame.read = frame.filled;
-        content.add(extent);
+        content.add(this.#copy(frame, chunk));
         if (isFull(frame)) this.#closeFrame(frame);
       }
     }
     return content.end(size);
+  }
+
+  /** Takes content as `addRead` does if it leaves room in the frame being filled, so that nothing is waited for; else returns undefined. */
+  addSmall(path: ByteString, size: number, { regions, chunks }: ReadPiece): FileContent | undefined {
+    const frame = this.#filling;
+    if (frame === undefined || this.#deps.ledger.repeats > mostRepeats) return undefined;
+    const filled = chunks.reduce((sum, { bytes }) => sum + bytes.length, frame.filled);
+    if (isFull({ filled, chunks: { length: frame.chunks.length + chunks.length } })) return undefined;
+    const content = new ContentCollector(path, this.#deps.ledger);
+    for (const region of regions) content.region(region);
+    for (const chunk of chunks) content.add(this.#copy(frame, chunk));
+    return content.end(size);
+  }
+
+  #copy(frame: FillingFrame, { bytes, sha256 }: ReadChunk): PendingExtent {
+    const start = frame.filled;
+    const extent = this.#place(frame, bytes.length, sha256);
+    if (frame.filled > start) frame.buffer.set(bytes, start);
+    frame.read = frame.filled;
+    return extent;
   }
 
   async finish(): Promise<void> {
@@ -346,7 +362,9 @@ export class PackLayout implements ContentLayout {
   }
 }
 
-function isFull({ filled, chunks }: FillingFrame): boolean {
+type FrameSize = { readonly filled: number; readonly chunks: { readonly length: number } };
+
+function isFull({ filled, chunks }: FrameSize): boolean {
   return filled >= frameSize || chunks.length >= mostChunks;
 }
 

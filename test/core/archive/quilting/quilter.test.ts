@@ -224,7 +224,12 @@ test("a thread that fails while it reads ends the run with a Failure, and leaves
     bench.run(
       (deps) => {
         const layout = new PackLayout(deps, { packSize: 2 ** 24, level: 3 });
-        const ahead = { readers, after: 0, take: layout.addRead.bind(layout) };
+        const ahead = {
+          readers,
+          after: 0,
+          take: layout.addRead.bind(layout),
+          takeSmall: layout.addSmall.bind(layout),
+        };
         return quiltedBy({ ...deps, layout: methodsOf(layout), ahead, notify }, all);
       },
       () => Promise.resolve(),
