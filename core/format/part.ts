@@ -57,6 +57,9 @@ export type BadEntry = {
   readonly why: string;
 };
 
+/** `bytes`: of the line. */
+export type OnBadLine = (entry: BadEntry, bytes: number) => void;
+
 /** Called with the path of each entry, in order. Returns whether the entry is wanted. */
 export type Sieve = (path: ByteString) => boolean;
 
@@ -67,7 +70,7 @@ export type Sieve = (path: ByteString) => boolean;
  * A bad entry is passed to `onBad` and left out; without `onBad`, it throws a FormatError. Of entries that do not pass the `sieve`, only
  * the path and its order are checked, which takes a fifth of the time. It is not asked about segments.
  */
-export function decodePart(text: Text, onBad?: (entry: BadEntry) => void, sieve?: Sieve): Part {
+export function decodePart(text: Text, onBad?: OnBadLine, sieve?: Sieve): Part {
   const lines = linesIn(text);
   checkFormat(lines.next().value?.parse(), partFormat);
   const objects: ObjectRef[] = [];
@@ -85,7 +88,7 @@ export function decodePart(text: Text, onBad?: (entry: BadEntry) => void, sieve?
 
 type Decoding = {
   readonly objects: readonly ObjectRef[];
-  readonly onBad: ((entry: BadEntry) => void) | undefined;
+  readonly onBad: OnBadLine | undefined;
   readonly sieve: Sieve | undefined;
 };
 
@@ -129,7 +132,7 @@ function decodeOne(line: Line, previous: ByteString | undefined, decoding: Decod
     return entry;
   } catch (error) {
     if (onBad === undefined || !(error instanceof FormatError)) throw error;
-    onBad({ path: pathIn(line, document), why: error.message });
+    onBad({ path: pathIn(line, document), why: error.message }, line.length);
     return undefined;
   }
 }

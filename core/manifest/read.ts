@@ -9,7 +9,7 @@ import { frameContentSize } from "../format/frame.ts";
 import { parseLegacyKey } from "../format/legacy-keys.ts";
 import { type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
-import { type BadEntry, decodePart, type Sieve } from "../format/part.ts";
+import { type BadEntry, decodePart, type OnBadLine, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
@@ -187,6 +187,17 @@ export async function openPart(text: Text, stretch: PathStretch, wanted: Wanted,
   );
 }
 
+/** Each byte of a line that is refused may have become so many in memory: lists of nothing. */
+const garbageOfByte = 16;
+
+/** Returns what `decodePart` calls for bad entries: it adds them to `bad`, and has what their lines became collected. */
+export function keepBad(bad: BadEntry[]): OnBadLine {
+  return (entry, bytes) => {
+    bad.push(entry);
+    garbage.left(bytes * garbageOfByte);
+  };
+}
+
 /** Entries that are decoded before other work gets its turn: some milliseconds. */
 const entriesAtOnce = 512;
 
@@ -196,8 +207,9 @@ function sift(text: Text, { part, next }: PathStretch, wanted: Wanted, sieve: Si
   let count = 0;
   let first: ByteString | undefined;
   let last: ByteString | undefined;
-  const onBad = () => {
+  const onBad: OnBadLine = (_entry, bytes) => {
     unusual += 1;
+    garbage.left(bytes * garbageOfByte);
   };
   const { objects, entries } = decodePart(text, onBad, (path) => {
     first ??= path;
@@ -217,7 +229,7 @@ function sift(text: Text, { part, next }: PathStretch, wanted: Wanted, sieve: Si
 
 async function openWhole(text: Text, { part, next }: PathStretch, wanted: Wanted): Promise<OpenedPart> {
   const bad: BadEntry[] = [];
-  const { objects, entries } = decodePart(text, (entry) => bad.push(entry));
+  const { objects, entries } = decodePart(text, keepBad(bad));
   const isWanted = (entry: PartEntry) => wanted(entry, objects);
   const kept: PartEntry[] = [];
   let count = 0;

@@ -5,7 +5,7 @@ import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 import type { ContentNeed } from "../legacy/content.ts";
 import { type Loss, lossOf } from "../loss.ts";
-import { fetchPart } from "../read.ts";
+import { fetchPart, keepBad } from "../read.ts";
 import type { ReferencedPart } from "./references.ts";
 
 export type PartContent = {
@@ -47,7 +47,7 @@ export async function readParts(parts: Iterable<ReferencedPart>, reading: ReadPa
         using text = await open();
         signal.throwIfAborted();
         const bad: BadEntry[] = [];
-        use(part, { ...decodePart(text, (entry) => bad.push(entry)), bad });
+        use(part, { ...decodePart(text, keepBad(bad)), bad });
       } finally {
         memory.give(weight);
       }
