@@ -11,6 +11,7 @@ import { type Text, textOf } from "../format/lines.ts";
 import { decodeManifest, type Manifest, mostRootBytes, type PartRef } from "../format/manifest.ts";
 import { type BadEntry, decodePart, type OnBadLine, type Sieve } from "../format/part.ts";
 import type { ByteString } from "../format/path.ts";
+import { isSealedForOthers } from "../format/sealing.ts";
 import { sha256 } from "../format/sha256.ts";
 import { Budget } from "../side-by-side.ts";
 import { checked, once } from "../stored/bytes.ts";
@@ -73,6 +74,7 @@ export async function readManifest(
       using share = new ShareOfMemory();
       const bounds = { most: mostRootBytes, admit: share.take };
       if ("key" in source) {
+        checkNotSealed(source.key);
         await using reading = new DocumentReading(bucket, source, bounds);
         return await decodeStored(reading);
       }
@@ -82,6 +84,13 @@ export async function readManifest(
   } catch (error) {
     throw refusal(error, name);
   }
+}
+
+/** Throws a FormatError for a root that is sealed as a whole, as none is: anybody may put one, which nobody could open. */
+function checkNotSealed(key: string): void {
+  const { filters } = splitKey(key);
+  if (isSealedForOthers(filters) || filters.includes("openssl"))
+    throw altered("its key says that all of it is sealed, which no root of a backup is");
 }
 
 /** Asks the bucket first if it is no manifest: bytes that changed there since they were put are not junk that somebody put. */

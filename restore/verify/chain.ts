@@ -42,7 +42,12 @@ export function reportChain(backups: readonly Collected[], { last }: ChainKnowle
     else if (found.root !== undefined && isOther(found, before))
       findings.add(found.root, "backup-replaced", `it is not the backup that ${JSON.stringify(backup.title)} follows`);
   }
-  if (last !== undefined && !byKey.has(last.key)) miss(last, "this machine stored it last");
+  if (last !== undefined) {
+    const found = byKey.get(last.key);
+    if (found === undefined) miss(last, "this machine stored it last");
+    else if (found.root !== undefined && isOther(found, last))
+      findings.add(found.root, "backup-replaced", "it is not the backup that this machine stored last under its key");
+  }
   for (const [key, several] of followers) reportFork(key, several, findings);
   reportBeginnings(backups, findings);
   return [...missing.values()];

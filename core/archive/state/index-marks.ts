@@ -6,15 +6,20 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Listed } from "../../bucket/contract.ts";
+import { lastTimely, settledBefore } from "../../format/index-id.ts";
 
-/** Nobody puts more of a source in two days. Beyond that, none are asked for. */
+/** Nobody puts more of a source in two days. Beyond that, none of these days are asked for. */
 const mostNoted = 10_000;
+
+/** Keys of a source that are not settled yet, from the first to behind the last. */
+type RecentKeys = { readonly first: string; readonly end: string };
 
 export class IndexMarks {
   readonly #database: Database;
   readonly #source: string;
   readonly #prefix: string;
   #noted: number;
+  #recent: (RecentKeys & { count: number }) | undefined;
 
   /** `source`: the backup name, or empty for verified objects. `prefix`: of its keys, up to the stamp. */
   constructor(database: Database, source: string, prefix: string) {
@@ -26,8 +31,27 @@ export class IndexMarks {
         ?.noted ?? 0;
   }
 
-  get isFull(): boolean {
+  /** Whether so many are noted that others are only counted, which are never read. */
+  get isCrowded(): boolean {
     return this.#noted >= mostNoted;
+  }
+
+  /** Whether more came in the last days than anybody puts. Others that are noted, such as those of times to come, do not count. */
+  isFull(now: Date): boolean {
+    this.#recent ??= this.#countRecent(now);
+    return this.#recent.count >= mostNoted;
+  }
+
+  #countRecent(now: Date) {
+    const first = this.#prefix + settledBefore(now);
+    // `~` sorts behind all that follows a stamp.
+    const end = `${this.#prefix}${lastTimely(now)}~`;
+    const { count } = this.#database
+      .query<{ count: number }, [string, string, string]>(
+        "SELECT count(*) count FROM index_seen WHERE source = ? AND key BETWEEN ? AND ?",
+      )
+      .get(this.#source, first, end) ?? { count: 0 };
+    return { first, end, count };
   }
 
   /** Returns a key after which all of the source lie that are not dealt with. */
@@ -54,9 +78,12 @@ export class IndexMarks {
 
   /** `size`: null for one that this state puts itself, whatever lies over it later. */
   note(key: string, size: number | null): void {
-    this.#noted += this.#database
+    const { changes } = this.#database
       .query("INSERT INTO index_seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size")
-      .run(this.#source, key, size).changes;
+      .run(this.#source, key, size);
+    this.#noted += changes;
+    if (this.#recent !== undefined && key >= this.#recent.first && key <= this.#recent.end)
+      this.#recent.count += changes;
   }
 
   /** Notes that all before a stamp are dealt with. */

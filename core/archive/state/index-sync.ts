@@ -173,14 +173,20 @@ class IndexSync {
     const marks = this.#marksOf(found.source);
     if (this.#isLeft(found.source) || marks.has(found)) return;
     signal.throwIfAborted();
-    if (marks.isFull) return void this.#full.add(found.source);
-    const timely = isTimely(found.stamp, now);
-    if (!timely) this.#absurd.add(found.key);
-    else if (found.source === name && !this.#believesOwn) this.#strange.add(found.key);
+    if (!isTimely(found.stamp, now)) return this.#noteAbsurd(found);
+    if (marks.isFull(now)) return void this.#full.add(found.source);
+    if (found.source === name && !this.#believesOwn) this.#strange.add(found.key);
     else if (!(await this.#read(found))) return void this.#unread.add(found.source);
     marks.note(found.key, found.size);
     // What follows is later: a sync that is interrupted goes on from here.
-    if (timely) this.#settle(found.source, found.stamp);
+    this.#settle(found.source, found.stamp);
+  }
+
+  /** Counts one whose time is not yet, or none. It never takes the place of one that is read. */
+  #noteAbsurd({ key, size, source }: IndexKey): void {
+    this.#absurd.add(key);
+    const marks = this.#marksOf(source);
+    if (!marks.isCrowded) marks.note(key, size);
   }
 
   /** Whether so many of its objects were read in vain that the rest is left to later runs. */

@@ -195,6 +195,30 @@ describe("the newest backup is the one that the server stored last", () => {
     },
   );
 
+  for (const suffix of [".age", ".aes", ".sealed", ".age.aes"]) {
+    attack(
+      {
+        by: "W",
+        what: "a root whose key says that all of it is sealed, stored after the newest backup",
+        before:
+          "`restore web1` asked for an identity, `list` and `verify --all` ended, and prune held removals back, with one put of any bytes",
+        now: "it is no backup: none is sealed so. The newest that can be read is taken, also of two with the same start and run",
+      },
+      async () => {
+        await using bucket = await Bucket.open();
+        const genuine = await bucket.root("2026-11-24T02:00");
+        const whole = await Array.fromAsync(bucket.bucket.get(genuine));
+        for (const key of [genuine, genuine.replace("20261124", "20261125")])
+          await bucket.putAt(at("2026-11-25T03:00"), `${key}${suffix}`, Buffer.concat(whole));
+        expect(await bucket.find("web1")).toMatchObject({ key: genuine, passedOver: [{ kind: "damaged" }, {}] });
+        expect(await bucket.found("web1@20261124T020000Z-0badcafe")).toBe(genuine);
+        const listed = await Array.fromAsync(listBackups({ bucket: bucket.bucket, now }, "web1"));
+        expect(listed.map(({ state }) => state)).toEqual(["complete", "damaged", "damaged"]);
+      },
+      { variant: suffix },
+    );
+  }
+
   attack(
     {
       by: "W",

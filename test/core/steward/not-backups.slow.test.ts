@@ -10,6 +10,7 @@ const notBackups: readonly (readonly [name: string, key: (rig: Rig) => string, b
   ["a zstd frame of something else", keyAt, Bun.zstdCompressSync(Buffer.from('{"a":1}\n'))],
   ["the time 99999999T999999Z", () => "manifests/host/99999999T999999Z-00000000.jsonl.zst", "junk"],
   ["the time 99991231T235959Z", () => "manifests/host/99991231T235959Z-00000000.jsonl.zst", "junk"],
+  ["a suffix as of sealed objects", (rig) => `${keyAt(rig)}.age`, "junk"],
   ["a backup name that nobody has", (rig) => keyAt(rig, "nobody"), "junk"],
 ];
 

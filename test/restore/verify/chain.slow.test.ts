@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { lastRoot } from "../../../core/archive/state/completed.ts";
 import { openStateFile } from "../../../core/archive/state/open-state.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
+import { withFooter } from "../../../core/format/envelope.ts";
 import { keys } from "../../../core/format/keys.ts";
 import { encodeManifest } from "../../../core/format/manifest.ts";
 import { References } from "../../../core/manifest/references/references.ts";
@@ -41,6 +42,19 @@ async function remove(rig: Rig, key: string): Promise<void> {
   const path = join(rig.path, "bucket", key);
   const folder = join(path, "..");
   for (const name of await readdir(folder)) if (join(folder, name).startsWith(path)) await rm(join(folder, name));
+}
+
+/** Puts another root into the place of one, with its version, as the owner of a disk can. */
+async function replace(rig: Rig, run: RigRun | undefined): Promise<void> {
+  const path = join(rig.path, "bucket", keyOf(run));
+  const text = Bun.zstdDecompressSync(await readFile(path)).toString();
+  const lines = text.replace('"host":"machine"', '"host":"another"').split("\n").slice(0, -2);
+  const forged = Bun.zstdCompressSync([...withFooter(lines.map((line) => `${line}\n`))].join(""));
+  const record = `${path}~${run?.summary.version}.json`;
+  const info = JSON.parse(await readFile(record, "utf8"));
+  const digest = new Bun.CryptoHasher("sha256").update(forged).digest("hex");
+  await writeFile(path, forged);
+  await writeFile(record, JSON.stringify({ ...info, size: forged.length, sha256: digest }));
 }
 
 function stored(rig: Rig) {
@@ -112,17 +126,28 @@ describe("the chain of backups", () => {
     async () => {
       const { rig, runs } = await withBackups(2);
       await using _ = rig;
-      const path = join(rig.path, "bucket", keyOf(runs[0]));
-      const text = Bun.zstdDecompressSync(await readFile(path)).toString();
-      const lines = text.replace('"host":"machine"', '"host":"another"').split("\n").slice(0, -2);
-      const { withFooter } = await import("../../../core/format/envelope.ts");
-      const forged = Bun.zstdCompressSync([...withFooter(lines.map((line) => `${line}\n`))].join(""));
-      const info = JSON.parse(await readFile(`${path}~${runs[0]?.summary.version}.json`, "utf8"));
-      const digest = new Bun.CryptoHasher("sha256").update(forged).digest("hex");
-      await writeFile(path, forged);
-      const record = JSON.stringify({ ...info, size: forged.length, sha256: digest });
-      await writeFile(`${path}~${runs[0]?.summary.version}.json`, record);
+      await replace(rig, runs[0]);
       expect((await found(rig)).findings).toContain(`backup-replaced ${keyOf(runs[0])}`);
+    },
+  );
+
+  attack(
+    {
+      by: "S",
+      what: "the newest backup is replaced by another under the same key and version",
+      before: "nothing followed it yet, so nothing said so until the next backup",
+      now: "verify --all on its machine reports that it is not the one that was stored",
+    },
+    async () => {
+      const { rig, runs } = await withBackups(2);
+      await using _ = rig;
+      expect((await found(rig)).findings).toEqual([]);
+      await replace(rig, runs[1]);
+      expect(await found(rig)).toEqual({
+        state: "damaged",
+        backups: 2,
+        findings: [`backup-replaced ${keyOf(runs[1])}`],
+      });
     },
   );
 

@@ -8,6 +8,7 @@ import { BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { encodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
 import { keys, stampOf } from "../../../../core/format/keys.ts";
+import { attack } from "../../../support/attack.ts";
 import { sha256 } from "../backup.ts";
 import { noise } from "../noise.ts";
 import { extended, hour, Machine, pack, packKey, retention, start, until } from "./machine.ts";
@@ -350,6 +351,41 @@ describe("a flood of index objects", () => {
       heard: [expect.stringMatching(/^warning index-absurd: under "index\/host\/" are more index objects/)],
     });
   });
+});
+
+describe("a flood of index objects of times to come", () => {
+  const sources = [
+    { source: "friend", keyOf: (run: string) => keys.index("friend", { start: later, run }) },
+    { source: "", keyOf: (run: string) => keys.verified({ start: later, run }) },
+  ];
+  const later = new Date("2099-01-01T00:00:00Z");
+
+  for (const { source, keyOf } of sources) {
+    attack(
+      {
+        by: "W",
+        what: "ten thousand index objects or notes of verify with dates far in the future",
+        before:
+          "nothing of that name, or of verify, was ever read again: each machine stored for itself what others had",
+        now: "they are counted, and take no place of what is read",
+      },
+      async () => {
+        await using machine = await Machine.make();
+        const marks = marksOf(machine.database, source);
+        machine.database.transaction(() => {
+          for (let number = 0; number < 10_000; number += 1) marks.note(keyOf(number.toString(16).padStart(8, "0")), 1);
+        })();
+        await machine.bucket.put(keyOf("aaaaaaaa"), Buffer.from("junk"), { retention });
+        if (source === "") await machine.verified(pack("packs/a", [["x"]]));
+        else await machine.tell(source, pack("packs/a", [["x"]]));
+        const { get, heard } = await machine.sync(["friend"]);
+        expect(heard).toEqual([expect.stringMatching(/^warning index-absurd: 1 index objects are ignored/)]);
+        expect(get).toBe(1);
+        expect(machine.place("x")).toBe("packs/a at 0+0");
+      },
+      { variant: source },
+    );
+  }
 });
 
 describe("a bucket in which our own index object is not", () => {
