@@ -1,6 +1,7 @@
 /** Chooses the backup that the server stored last among those that can be used. Bounded, however many roots somebody puts. */
 
 import type { BucketReader } from "../bucket/contract.ts";
+import { Denials } from "../bucket/denials.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
 import { byStored, contradictionIn, contradictionOf } from "./dates.ts";
@@ -63,7 +64,7 @@ export type Usable = {
   readonly passedOver: readonly PassedOver[];
 };
 
-/** Reads roots in order until one can be used: of those that `trust` accepts, if it is given. A role that may not read them is an error. */
+/** Reads roots in order until one can be used: of those that `trust` accepts, if it is given. A role that may read none is an error. */
 export async function takeUsable(
   bucket: Pick<BucketReader, "get">,
   roots: Iterable<ListedRoot>,
@@ -71,9 +72,11 @@ export async function takeUsable(
   trust?: TrustCheck,
 ): Promise<Usable> {
   const passedOver: PassedOver[] = [];
+  const denials = new Denials();
   for (const root of roots) {
     const why = contradiction(root, undefined);
-    const read = why === undefined ? await tryToRead(bucket, root, trust) : ({ root, kind: "dates", why } as const);
+    const read =
+      why === undefined ? await tryToRead(bucket, root, trust, denials) : ({ root, kind: "dates", why } as const);
     if ("why" in read) {
       passedOver.push(read);
       continue;
@@ -82,6 +85,7 @@ export async function takeUsable(
     if (late === undefined) return { root, original: read, passedOver };
     passedOver.push({ root, kind: "dates", why: late });
   }
+  denials.end();
   return { root: undefined, original: undefined, passedOver };
 }
 
@@ -89,13 +93,18 @@ async function tryToRead(
   bucket: Pick<BucketReader, "get">,
   root: ListedRoot,
   trust: TrustCheck | undefined,
+  denials: Denials,
 ): Promise<Original | PassedOver> {
   try {
     return await readOriginal(bucket, root, { trust });
   } catch (error) {
-    if (error instanceof ManifestRefused) return { root, kind: error.kind, why: error.parts.why };
+    if (error instanceof ManifestRefused) {
+      denials.passed();
+      return { root, kind: error.kind, why: error.parts.why };
+    }
     const refused = throwIfFatal(error);
-    if (refused.kind === "denied") throw error;
+    if (refused.kind === "denied") denials.add(refused);
+    else denials.passed();
     return { root, kind: "unreadable", why: refused.parts.why };
   }
 }

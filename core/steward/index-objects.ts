@@ -1,6 +1,7 @@
 /** Finds out which index objects and verified objects are still of use: those that speak of something which exists. */
 import type { Database } from "bun:sqlite";
-import { BucketError, type Stored } from "../bucket/contract.ts";
+import type { Stored } from "../bucket/contract.ts";
+import { throwIfFatal } from "../bucket/fatal.ts";
 import { FormatError } from "../format/error.ts";
 import type { IndexLine } from "../format/index-object.ts";
 import { parseVerifiedKey } from "../format/keys.ts";
@@ -48,8 +49,9 @@ export class IndexObjects implements Disposable {
       return isUseful;
     } catch (error) {
       if (error instanceof FormatError) return error.kind === "newer";
-      if (error instanceof BucketError && (error.kind === "missing" || error.kind === "damaged")) return false;
-      throw error;
+      const { kind } = throwIfFatal(error);
+      // What cannot be read, such as in an archive tier where anybody may put it, is kept.
+      return kind !== "missing" && kind !== "damaged";
     }
   }
 

@@ -1,5 +1,6 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
+import { Denials } from "../../core/bucket/denials.ts";
 import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest.ts";
 import type { BadEntry } from "../../core/format/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
@@ -52,10 +53,12 @@ const partsAtOnce = 2;
 /** Reads the backups. Returns them in the order of `sources`. */
 export async function collect(sources: Iterable<Found> | AsyncIterable<Found>, deps: CollectDeps) {
   const backups: Collected[] = [];
+  const denials = new Denials();
   for await (const source of sources) {
     deps.signal.throwIfAborted();
-    backups.push(await collectRoot(source, deps));
+    backups.push(await collectRoot(source, denials, deps));
   }
+  denials.end();
   if (deps.chain !== undefined) backups.push(...reportChain(backups, deps.chain, deps));
   await collectParts(deps);
   reportContradictions(backups, deps);
@@ -72,9 +75,11 @@ function notListed(key: string, objects: number): string {
   return `it does not list ${JSON.stringify(key)}${others} as needed, which it needs: prune would remove that`;
 }
 
-async function collectRoot(source: Found, deps: CollectDeps): Promise<Collected> {
+async function collectRoot(source: Found, denials: Denials, deps: CollectDeps): Promise<Collected> {
   const { bucket, references, findings, now, judges } = deps;
-  const { stored, manifest, faults } = await readRoot(bucket, source, judges);
+  const { stored, manifest, faults, denied } = await readRoot(bucket, source, judges);
+  if (denied === undefined) denials.passed();
+  else denials.add(denied);
   const isOver = stored && manifest && deps.expires && (await isExpired(bucket, stored, manifest.header, now));
   // What it needed may be gone, and nobody is to be alarmed by that.
   const needed = isOver === true ? undefined : manifest;

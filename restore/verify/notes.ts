@@ -4,6 +4,7 @@
  */
 
 import { BucketError, type BucketReader, type Retention, type Stored } from "../../core/bucket/contract.ts";
+import { Denials } from "../../core/bucket/denials.ts";
 import { isDenied, isOfOne } from "../../core/bucket/fatal.ts";
 import { reasonOf } from "../../core/failure.ts";
 import { day } from "../../core/format/day.ts";
@@ -116,6 +117,7 @@ async function readKnown(
   known: KnownVersions,
 ): Promise<string | undefined> {
   let last: string | undefined;
+  const denials = new Denials();
   const skipped = new Skipped((message) => notify({ level: "warning", code: "verified-damaged", message }));
   for await (const page of bucket.list(prefixes.verified)) {
     for (const { key, version } of page) {
@@ -126,12 +128,16 @@ async function readKnown(
       last = parsed.stamp;
       try {
         await known.learn(readVerifiedObject(bucket, { key, version }, parsed.run));
+        denials.passed();
       } catch (error) {
-        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
+        if (isDenied(error)) denials.add(error);
+        else if (error instanceof FormatError || isOfOne(error)) denials.passed();
+        else throw error;
         skipped.add(JSON.stringify(key), error, "what it lists counts as not read yet");
       }
     }
   }
+  denials.end();
   skipped.finish();
   return last;
 }

@@ -1,5 +1,5 @@
 /** Reads the root of a backup that is verified, in the version that archive put, and reports its faults. */
-import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
+import type { BucketError, BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { contradictionIn } from "../../core/manifest/dates.ts";
@@ -21,6 +21,8 @@ export type RootRead = {
   /** Version that was read, else the oldest one; undefined for a local file. */
   readonly stored: Stored | undefined;
   readonly faults: readonly RootFault[];
+  /** Set if the role may not read it: this one, or any. */
+  readonly denied?: BucketError;
 };
 
 const codes = {
@@ -53,8 +55,7 @@ export async function readRoot(bucket: VerifyBucket, found: Found, judges: RootJ
     const why = trust?.(read, stored.stored);
     return opened(both, stored, why === undefined ? faults : [...faults, { code: "not-trusted", why }]);
   } catch (error) {
-    const { code, why } = faultOf(error);
-    return { manifest: undefined, stored: found.versions[0], faults: [{ code, why }] };
+    return { manifest: undefined, stored: found.versions[0], ...faultOf(error) };
   }
 }
 
@@ -81,12 +82,11 @@ function opened(
   return { manifest, stored, faults: [...faults, { code: "not-checked", why }] };
 }
 
-function faultOf(error: unknown): RootFault {
-  if (error instanceof ManifestRefused) return { code: codes[error.kind], why: error.parts.why };
-  const { kind, parts } = throwIfFatal(error);
-  // A role that may not read one manifest may read none.
-  if (kind === "denied") throw error;
-  return { code: "not-checked", why: `it cannot be read: ${parts.why}` };
+function faultOf(error: unknown): Pick<RootRead, "faults" | "denied"> {
+  if (error instanceof ManifestRefused) return { faults: [{ code: codes[error.kind], why: error.parts.why }] };
+  const refused = throwIfFatal(error);
+  const faults = [{ code: "not-checked", why: `it cannot be read: ${refused.parts.why}` }] as const;
+  return refused.kind === "denied" ? { faults, denied: refused } : { faults };
 }
 
 function olderFaults({ versions }: FoundRoot, { version }: Stored): RootFault[] {

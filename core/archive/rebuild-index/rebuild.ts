@@ -11,6 +11,7 @@
  * nothing is believed that was not read, unless `trustTables` says so. An interrupted rebuild goes on where it stopped.
  */
 import { type Bucket, BucketError, type ListedVersion } from "../../bucket/contract.ts";
+import { Denials } from "../../bucket/denials.ts";
 import { isDenied } from "../../bucket/fatal.ts";
 import { maxFrameContent } from "../../format/frame.ts";
 import { encodeIndex, type IndexLine } from "../../format/index-object.ts";
@@ -115,6 +116,7 @@ class Rebuild {
   readonly #writer: InventoryWriter | undefined;
   readonly #memory = new Budget(maxFrameContent);
   readonly #garbage = new Garbage();
+  readonly #denials = new Denials();
   readonly #figures: RebuildFigures = {
     indexObjects: 0,
     objects: 0,
@@ -163,6 +165,7 @@ class Rebuild {
   }
 
   async end(): Promise<RebuildFigures> {
+    this.#denials.end();
     await this.#writer?.finish();
     return { ...this.#figures, indexObjects: this.#writer?.written ?? 0 };
   }
@@ -256,6 +259,7 @@ class Rebuild {
   }
 
   async #add({ key, version, size, until }: LockedVersion, found: FoundContent): Promise<void> {
+    this.#denials.passed();
     const { encoding, frames, sha256 } = found;
     this.#figures.objects += 1;
     this.#figures.bytes += size;
@@ -269,9 +273,10 @@ class Rebuild {
     await this.#writer?.addExtension({ key, version, retain_until: until.toISOString() });
   }
 
-  /** Goes on without one version. An error that concerns all of them is thrown: a right that is missing, for example. */
+  /** Goes on without one version. An error that concerns all of them is thrown. */
   #passOver(error: unknown, { key }: LockedVersion): "damaged" | "unread" {
-    if (isDenied(error)) throw error;
+    if (isDenied(error)) this.#denials.add(error);
+    else this.#denials.passed();
     const { how, damage } = lossOf(error, key);
     const message = `${JSON.stringify(key)} is not indexed: ${how}; what it should hold is stored again`;
     this.#job.notify({ level: "warning", code: "not-indexed", message });

@@ -1,11 +1,14 @@
 /** Which backup is the newest, with roots that lie about it and clocks that were wrong. */
 import { describe, expect, test } from "bun:test";
+import { BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { listBackups } from "../../../core/manifest/list.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { type BackupOptions, Fixture, file, folder } from "../../restore/support.ts";
+import { verified } from "../../restore/verify/plant.ts";
 import { attack } from "../../support/attack.ts";
 
 const at = (text: string) => new Date(`${text}:00Z`);
@@ -218,6 +221,40 @@ describe("the newest backup is the one that the server stored last", () => {
       { variant: suffix },
     );
   }
+
+  attack(
+    {
+      by: "W",
+      what: "roots that the bucket encrypted with a key of the attacker's, so that each is denied to everybody, over the newest backup",
+      before: "`restore web1` and `verify --all` ended, as if the role had no rights, with one put",
+      now: "what is denied is passed over, or not checked; an error only if the role may read none",
+    },
+    async () => {
+      await using bucket = await Bucket.open();
+      const genuine = await bucket.root("2026-11-24T02:00");
+      const junk = genuine.replace("20261124", "20261125");
+      await bucket.putAt(at("2026-11-25T03:00"), junk, Buffer.from("junk"));
+      const refusing = (isDenied: (key: string) => boolean) =>
+        wrapBucket(bucket.bucket, {
+          get: (key, options) => {
+            if (isDenied(key)) throw new BucketError("denied", { doing: "read", what: key, why: "access denied" });
+            return bucket.bucket.get(key, options);
+          },
+        });
+      const one = refusing((key) => key === junk);
+      const tools = { now, notify: () => {} };
+      expect(await findManifest(one, "web1", tools)).toMatchObject({
+        key: genuine,
+        passedOver: [{ kind: "unreadable" }],
+      });
+      const { findings, backups } = await verified({ bucket: one, now });
+      expect(findings.map(({ code, key }) => [code, key])).toEqual([["not-checked", junk]]);
+      expect(backups.map(({ state }) => state)).toEqual(["restorable", "unread"]);
+      const none = refusing((key) => key.startsWith("manifests/"));
+      await expect(findManifest(none, "web1", tools)).rejects.toMatchObject({ kind: "denied" });
+      await expect(verified({ bucket: none, now })).rejects.toMatchObject({ kind: "denied" });
+    },
+  );
 
   attack(
     {

@@ -1,5 +1,8 @@
 /** What lies under `manifests/` and is no backup: a prune goes on, and nothing takes the place of a backup. */
 import { describe, expect, test } from "bun:test";
+import { BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import { keys } from "../../../core/format/keys.ts";
 import { attack } from "../../support/attack.ts";
 import { day, type Rig } from "../archive/rig.ts";
 import { expectPruned, forged, keyAt, oldAndNew } from "./forgery.ts";
@@ -37,6 +40,36 @@ describe("what is no backup", () => {
         );
       },
       { variant },
+    );
+  }
+
+  for (const kind of ["frozen", "denied", "other"] as const) {
+    attack(
+      {
+        by: "W",
+        what: "an index object that the bucket moved to an archive tier, or encrypted with a key of the attacker's, before `prune`",
+        before: "prune ended at it once its lock was over, each time",
+        now: "it is kept, and all others are pruned",
+      },
+      async () => {
+        await using sample = await oldAndNew();
+        const { rig } = sample;
+        const key = keys.index("host", { start: new Date(rig.now().getTime() - 90 * day), run: "0000000a" });
+        const until = new Date(rig.now().getTime() + day);
+        await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+        rig.ahead += 2 * day;
+        const bucket = wrapBucket(rig.bucket, {
+          get: (wanted, options) => {
+            if (wanted === key) throw new BucketError(kind, { doing: "read", what: key, why: "it is so" });
+            return rig.bucket.get(wanted, options);
+          },
+        });
+        await expectPruned(sample, await pruneRig(rig, { last: 1 }, { bucket }));
+        expect(await rig.keys("index/")).toContain(key);
+        await pruneRig(rig, { last: 1 });
+        expect(await rig.keys("index/")).not.toContain(key);
+      },
+      { variant: kind },
     );
   }
 
