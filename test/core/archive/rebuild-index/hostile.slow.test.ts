@@ -6,8 +6,10 @@ import { describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import { rawFrame } from "../../../../core/format/frame.ts";
+import { keys } from "../../../../core/format/keys.ts";
 import { encodeContents, type PackedFrame } from "../../../../core/format/pack.ts";
 import { sha256 } from "../../../../core/format/sha256.ts";
 import { noise } from "../noise.ts";
@@ -323,4 +325,28 @@ test("a damaged index object of the name is passed over, and what it had is read
   const { summary } = await rig.run();
   expect(summary.bytesStored).toBe(0);
   expect(lost.objects).toHaveLength(1);
+});
+
+describe("objects that are denied to everybody", () => {
+  test("a pack and an index object that the bucket encrypted with another's key end no rebuild, and a role without rights is an error", async () => {
+    await using machine = await bereft();
+    const { rig, lost } = machine;
+    const pack = await plantPack(rig, Buffer.from("junk"));
+    const index = keys.index("host", { start: rig.now(), run: "0000000a" });
+    await plant(rig, index, Buffer.from("junk"));
+    const refusing = (isDenied: (key: string) => boolean) => (bucket: Bucket) =>
+      wrapBucket(bucket, {
+        get: (key, options) => {
+          if (isDenied(key)) throw new BucketError("denied", { doing: "read", what: key, why: "access denied" });
+          return bucket.get(key, options);
+        },
+      });
+    await expect(rebuild(rig, { around: refusing(() => true) })).rejects.toMatchObject({ kind: "denied" });
+    const { figures, heard } = await rebuild(rig, { around: refusing((key) => key === pack || key === index) });
+    expect(figures).toMatchObject({ objects: 1, unread: 1 });
+    expect(heard).toContainEqual(expect.stringContaining(`${JSON.stringify(pack)} is not indexed: it cannot be read`));
+    expect(heard).toContainEqual(expect.stringContaining(`the index object ${JSON.stringify(index)} is skipped`));
+    const built = (await rig.keys("index/host/")).filter((key) => key.includes("0123abcd"));
+    expect([built.length, lost.objects.length]).toEqual([1, 1]);
+  });
 });
