@@ -4,14 +4,16 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   // One error in a short word, up to three in a long one: beyond that, a guess confuses more than it helps.
   let bestDistance = Math.min(3, Math.ceil(word.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    // Anybody may put names into a bucket, any number.
+    if (Math.abs(word.length - candidate.length) >= bestDistance) continue;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
 }
 
-/** The Levenshtein distance: the fewest characters to insert, remove or replace. */
-function editDistance(a: string, b: string): number {
+/** Returns the Levenshtein distance: the fewest characters to insert, remove or replace; `enough` or more if it is not less than that. */
+function editDistance(a: string, b: string, enough: number): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...a].entries()) {
     const current = [row + 1];
@@ -20,6 +22,8 @@ function editDistance(a: string, b: string): number {
       current.push(Math.min(replaced, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
     }
     previous = current;
+    // It never becomes less than the least in a row.
+    if (Math.min(...current) >= enough) return enough;
   }
   return previous[b.length] ?? a.length;
 }
