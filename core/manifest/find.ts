@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { BucketReader } from "../bucket/contract.ts";
+import { isDenied } from "../bucket/fatal.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
@@ -121,13 +122,23 @@ async function onlyUsable(bucket: FindBucket, named: NamedRoots, trust: TrustChe
   if (root === undefined) return usable;
   const others: ListedRoot[] = [];
   for (let rest = named.slice(named.indexOf(root) + 1); rest.length > 0; ) {
-    const { root: other } = await takeUsable(bucket, rest, () => undefined, trust);
+    const other = await nextUsable(bucket, rest, trust);
     if (other === undefined) break;
     others.push(other);
     rest = rest.slice(rest.indexOf(other) + 1);
   }
   if (others.length > 0) throw ambiguous([root, ...others]);
   return usable;
+}
+
+/** One was read: those that are denied are so to everybody. */
+async function nextUsable(bucket: FindBucket, rest: readonly ListedRoot[], trust: TrustCheck | undefined) {
+  try {
+    return (await takeUsable(bucket, rest, () => undefined, trust)).root;
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return undefined;
+  }
 }
 
 function ambiguous(roots: readonly [ListedRoot, ...ListedRoot[]]): Failure {

@@ -27,8 +27,8 @@ export const spent: Uncounted = { why: "expired", mayBeOne: false };
 /** False for a root that cannot be read: that is reported when it is read to be renewed. */
 export async function isSpent(root: Root, deps: SpentDeps): Promise<boolean> {
   const original = await readOriginal(deps.bucket, listedRoot(root)).catch((error: unknown) => {
-    if (error instanceof ManifestRefused) return undefined;
-    throw error;
+    if (!(error instanceof ManifestRefused)) throwIfFatal(error);
+    return undefined;
   });
   if (original === undefined) return false;
   const { manifest, stored } = original;

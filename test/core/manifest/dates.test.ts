@@ -241,15 +241,18 @@ describe("the newest backup is the one that the server stored last", () => {
             return bucket.bucket.get(key, options);
           },
         });
-      const one = refusing((key) => key === junk);
+      const twin = genuine.replace("0badcafe", "ffffffff");
+      await bucket.putAt(at("2026-11-24T03:00"), twin, Buffer.from("junk"));
+      const one = refusing((key) => key === junk || key === twin);
       const tools = { now, notify: () => {} };
       expect(await findManifest(one, "web1", tools)).toMatchObject({
         key: genuine,
-        passedOver: [{ kind: "unreadable" }],
+        passedOver: [{ kind: "unreadable" }, { kind: "unreadable" }],
       });
+      expect(await findManifest(one, "web1@20261124T020000Z", tools)).toMatchObject({ key: genuine });
       const { findings, backups } = await verified({ bucket: one, now });
-      expect(findings.map(({ code, key }) => [code, key])).toEqual([["not-checked", junk]]);
-      expect(backups.map(({ state }) => state)).toEqual(["restorable", "unread"]);
+      expect(findings.map(({ code, key }) => [code, key])).toEqual([twin, junk].map((key) => ["not-checked", key]));
+      expect(backups.map(({ state }) => state)).toEqual(["restorable", "unread", "unread"]);
       const none = refusing((key) => key.startsWith("manifests/"));
       await expect(findManifest(none, "web1", tools)).rejects.toMatchObject({ kind: "denied" });
       await expect(verified({ bucket: none, now })).rejects.toMatchObject({ kind: "denied" });

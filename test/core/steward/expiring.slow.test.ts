@@ -1,11 +1,13 @@
 /** Archive and steward in a bucket whose lifecycle rule removes what no lock holds. */
 import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
-import type { Bucket } from "../../../core/bucket/contract.ts";
+import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { verified } from "../../restore/verify/plant.ts";
+import { attack } from "../../support/attack.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig } from "../archive/rig.ts";
+import { keyAt, oldAndNew } from "./forgery.ts";
 import { isWhole, pruneRig, renewRig } from "./support.ts";
 
 const daysRetained = 5;
@@ -157,3 +159,34 @@ describe.each(["packs", "objects"] as const)("a bucket that lets expire, with la
     }
   });
 });
+
+for (const kind of ["frozen", "denied", "other"] as const) {
+  attack(
+    {
+      by: "W",
+      what: "a root in an archive tier, or encrypted with a key of the attacker's, before `renew` in a bucket that lets expire",
+      before: "renew ended there, and renewed nothing, each time",
+      now: "it is reported, and all backups are renewed",
+    },
+    async () => {
+      await using sample = await oldAndNew();
+      const { rig, newer } = sample;
+      const { key } = await sample.put(keyAt(rig), "junk");
+      const bucket = wrapBucket(rules(rig.bucket), {
+        get: (wanted, options) => {
+          if (wanted === key) throw new BucketError(kind, { doing: "read", what: key, why: "it is so" });
+          return rig.bucket.get(wanted, options);
+        },
+      });
+      const renewed = await renewRig(rig, { last: 1 }, { bucket, names: ["host"] });
+      expect(renewed.backups).toBe(1);
+      expect(renewed.extended).toBeGreaterThan(0);
+      expect(renewed.heard).toEqual([
+        expect.stringContaining(`what is named in ${JSON.stringify(key)} is not renewed`),
+      ]);
+      const lock = await rig.bucket.retention(newer.summary.key, newer.summary.version);
+      expect(lock?.until.getTime()).toBeGreaterThan(rig.now().getTime() + 29 * day);
+    },
+    { variant: kind },
+  );
+}
