@@ -291,6 +291,7 @@ export const arrows: ArrowTable = {
     "core/bucket",
     "core/config",
     "core/format",
+    "core/inventory",
     "core",
   ],
   "core/archive/state": ["core/stored", "core/bucket", "core/config", "core/system", "core/format", "core"],

@@ -126,7 +126,7 @@ async function openNotes(share: Share, bucket: Bucket, config: Config, io: Comma
 /** Puts what is noted into the table of the fleet, where machines look it up. */
 async function publishNotes(bucket: Bucket, table: Table, { now, notify, signal }: CommandIO): Promise<void> {
   try {
-    await publish({ bucket, table, source: "verified", now: now(), signal });
+    await publish({ bucket, table, source: "verified", now: now(), notify, signal });
   } catch (error) {
     signal.throwIfAborted();
     notify(notPublished(error));

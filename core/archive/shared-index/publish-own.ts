@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite";
 import { BucketError } from "../../bucket/contract.ts";
 import { reasonOf } from "../../failure.ts";
 import { FormatError } from "../../format/error.ts";
-import type { Notice, Notify } from "../../notice.ts";
+import type { Notice } from "../../notice.ts";
 import { TableError } from "../../table/contract.ts";
 import { fact, setFact } from "../state/database.ts";
 import { ownIndexFact } from "../state/index-sync.ts";
@@ -13,7 +13,6 @@ export type PublishOwnDeps = Omit<PublishDeps, "source"> & {
   readonly database: Database;
   /** Our own backup name. */
   readonly name: string;
-  readonly notify: Notify;
 };
 
 /** Nothing to put: no request. Never fails: the backup exists, and a later run puts what this one could not. */
@@ -23,7 +22,7 @@ export async function publishOwn({ database, name, notify, ...deps }: PublishOwn
   const newest = fact(database, ownIndexFact);
   if (newest === undefined || fact(database, marked) === newest) return;
   try {
-    await publish({ ...deps, source: { name } });
+    await publish({ ...deps, notify, source: { name } });
     setFact(database, marked, newest);
   } catch (error) {
     deps.signal.throwIfAborted();

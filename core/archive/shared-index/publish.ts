@@ -3,6 +3,8 @@
  * not put, a later one does; and a table that is new gets all that is stored already.
  */
 import type { BucketReader } from "../../bucket/contract.ts";
+import { isOfOne } from "../../bucket/fatal.ts";
+import { FormatError } from "../../format/error.ts";
 import { isTimely } from "../../format/index-id.ts";
 import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
 import { isContentKey, parseIndexKey, parseVerifiedKey, stampOf, timeOfStamp } from "../../format/keys.ts";
@@ -15,6 +17,8 @@ import {
   prefixOfSource,
   sharedKeys,
 } from "../../format/shared-chunk.ts";
+import { Skipped } from "../../inventory/skipped.ts";
+import type { Notify } from "../../notice.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
 import { type Table, type TableAttributes, TableError, type TableItem } from "../../table/contract.ts";
 
@@ -23,6 +27,7 @@ export type PublishDeps = {
   readonly table: Table;
   readonly source: ChunkSource;
   readonly now: Date;
+  readonly notify: Notify;
   readonly signal: AbortSignal;
 };
 
@@ -35,19 +40,30 @@ const mostRecent = 40;
 
 type Published = { readonly key: string; readonly run: string };
 
-/** Throws errors of the table, of the bucket, and a FormatError: what is put until then is marked as put. */
+/**
+ * Passes over what is damaged, or cannot be read: anybody may have put it. Throws errors of the table, and of the bucket: what is put
+ * until then is marked as put.
+ */
 export async function publish(deps: PublishDeps): Promise<void> {
-  const { bucket, table, source, now, signal } = deps;
+  const { bucket, table, source, now, notify, signal } = deps;
+  const code = source === "verified" ? "verified-damaged" : "index-damaged";
+  const skipped = new Skipped((message) => notify({ level: "warning", code, message }));
   const mark = await Mark.read(table, source, now);
   for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
     for (const listed of page) {
       signal.throwIfAborted();
       const found = objectOf(source, listed.key, now);
       if (found === undefined || mark.has(found.key)) continue;
-      await publishOne(found, deps);
+      try {
+        await publishOne(found, deps);
+      } catch (error) {
+        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
+        skipped.add(JSON.stringify(found.key), error, "other machines do not find by the table what it lists");
+      }
       await mark.advance(found.key);
     }
   }
+  skipped.finish();
 }
 
 /** The item that says what is published: the last key, and for readers those of the hour before it. */

@@ -1,11 +1,13 @@
 /** Tables of a fleet that stop, slow or flood the machines that ask them. */
 import { describe, expect } from "bun:test";
+import { keys } from "../../../core/format/keys.ts";
 import { sharedKeys } from "../../../core/format/shared-chunk.ts";
 import { type Table, TableError, type TableValue } from "../../../core/table/contract.ts";
 import { attack } from "../../support/attack.ts";
 import { moto } from "../../support/services.ts";
 import { dynamoServer, type OpenedTable, opened } from "../table/support.ts";
 import { noise } from "./noise.ts";
+import { day } from "./rig.ts";
 import { changeChunks, isWhole, rigWithFiles, set, sharing } from "./shared-index-support.ts";
 
 describe("the mark of what is published", () => {
@@ -42,6 +44,29 @@ describe("the mark of what is published", () => {
     );
   }
 });
+
+attack(
+  {
+    by: "H",
+    what: "junk under the name of a machine in index/, before the machine puts what it stores into the table",
+    before: "the machine put nothing more into the table, for ever",
+    now: "it is passed over, once, with a warning",
+  },
+  async () => {
+    const { rig, table } = await set();
+    await using _ = rig;
+    const until = new Date(rig.now().getTime() + 30 * day);
+    const key = keys.index("host", { start: new Date(rig.now().getTime() - day), run: "0000000a" });
+    await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+    const { heard } = await rig.run({ table });
+    expect(heard).toContainEqual(expect.stringContaining(`index-damaged: ${JSON.stringify(key)} is skipped`));
+    expect((await rig.run({ ...sharing(table, "host"), name: "second" })).summary.objectsStored).toBe(0);
+    await rig.write("more", noise(4_000, 3));
+    expect((await rig.run({ table })).heard).toEqual([]);
+    expect((await rig.run({ ...sharing(table, "host"), name: "third" })).summary.objectsStored).toBe(0);
+  },
+  { skip: !moto },
+);
 
 /** A table that refuses keys as DynamoDB does, which moto takes. */
 function strict(table: OpenedTable, longest: { bytes: number }): OpenedTable {

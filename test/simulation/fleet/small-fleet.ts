@@ -99,7 +99,8 @@ class SmallFleet implements AsyncDisposable {
         if (notes === undefined) throw new Error("verified/ may not be read");
         await verified({ bucket, now, read: notes.lacks.bind(notes), notes });
       }
-      if (this.#mode === "table") await publish({ bucket, table: this.#table, source: "verified", now: now(), signal });
+      if (this.#mode === "table")
+        await publish({ bucket, table: this.#table, source: "verified", now: now(), notify: () => {}, signal });
     });
     return { bucket: counts, table };
   }
