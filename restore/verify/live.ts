@@ -19,7 +19,7 @@ import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
 import { sameContent } from "../entries/compare.ts";
-import { ListedPaths } from "../listed-paths.ts";
+import { ListedPaths } from "../entries/listed-paths.ts";
 import { NewFiles } from "./new-files.ts";
 
 export type LiveOptions = {

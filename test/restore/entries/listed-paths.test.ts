@@ -1,9 +1,9 @@
 /** Paths that several lists of a backup have. */
 import { expect, test } from "bun:test";
-import type { PartEntry } from "../../core/format/entry.ts";
-import { fromText } from "../../core/format/path.ts";
-import { segmentPath } from "../../core/format/segment.ts";
-import { ListedPaths } from "../../restore/listed-paths.ts";
+import type { PartEntry } from "../../../core/format/entry.ts";
+import { fromText } from "../../../core/format/path.ts";
+import { segmentPath } from "../../../core/format/segment.ts";
+import { ListedPaths } from "../../../restore/entries/listed-paths.ts";
 
 const common = {
   owner: { user: undefined, group: undefined, uid: 0, gid: 0 },
