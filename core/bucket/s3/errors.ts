@@ -106,8 +106,10 @@ const byNetwork: Readonly<Record<string, string>> = {
 };
 
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
-/** Another request for the same is under way. For an extension, some services say so of a lock that stands in its way. */
+/** Another request for the same is under way. */
 const conflicts = new Set(["OperationAborted", "ConditionalRequestConflict"]);
+/** Of these, some services say so of a lock that stands in the way. */
+const mayMeetLock = /^(extend the lock of|remove)$/;
 /** Statuses of a server, or of what stands before it, for a while. */
 const unavailable = new Set([502, 503, 504]);
 const timeOuts = new Set(["TimeoutError", "RequestTimeout", "RequestTimeoutException"]);
@@ -199,7 +201,7 @@ function connection(error: unknown, { doing, endpoint }: S3Attempt): S3Wording |
     return { kind: "other", why: `${where} does not speak TLS`, remedy: otherEndpoint };
   if (tls.test(code)) return certificate(code, where, reason(error));
   if (busy.has(name) || status === 429) return busyNow(`${where} asks for fewer requests`);
-  if (conflicts.has(name) && doing !== "extend the lock of")
+  if (conflicts.has(name) && !mayMeetLock.test(doing))
     return busyNow(`${where} is busy with another request for the same (${name})`);
   if (status === 501) return { kind: "other", why: `${where} does not support this request` };
   if (status === 507) return { kind: "full", why: `${where} has no space left`, remedy: "make room there" };
