@@ -10,7 +10,7 @@ import { lstatAt } from "../../core/system/stat.ts";
 const freshTable = "CREATE TEMP TABLE fresh (path TEXT PRIMARY KEY) WITHOUT ROWID";
 
 export type NewFilesDeps = {
-  /** Of `ListedPaths`: all that the backup has. */
+  /** The database of `ListedPaths`, with all that the backup has. */
   readonly database: Database;
   readonly openFolders: OpenFolders;
   /** When the backup began: milliseconds since 1970. */
