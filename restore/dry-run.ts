@@ -19,13 +19,13 @@ import { Selection } from "./choosing/select.ts";
 import { strippedPath } from "./choosing/strip.ts";
 import { sameContent } from "./entries/compare.ts";
 import { isLaterName } from "./entries/hard-links.ts";
+import { ListedPaths } from "./entries/listed-paths.ts";
 import { Metadata } from "./entries/metadata.ts";
 import { HeldSubject, OpenSubject } from "./entries/subject.ts";
 import { Extras } from "./exact-copy/extras.ts";
 import { doubtOf } from "./exact-copy/removal.ts";
 import { dated } from "./report/of-backup.ts";
 import { Report } from "./report/report.ts";
-import { ReportedPaths } from "./reported-paths.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { Obstacle } from "./target/obstacle.ts";
 import { Overwriting } from "./target/overwriting.ts";
@@ -91,7 +91,7 @@ class DryRun implements Disposable {
   /** Whether the path was reported before: among the files, or in another bundle. */
   #isAgain = false;
   /** What the files or a bundle before have; undefined if there are no bundles. */
-  readonly #reported: ReportedPaths | undefined;
+  readonly #listed: ListedPaths | undefined;
   readonly #counts = { created: 0, changed: 0, left: 0, kept: 0, removed: 0, bytes: 0 };
 
   constructor(options: DryRunOptions, view: TargetView) {
@@ -101,11 +101,11 @@ class DryRun implements Disposable {
     this.#metadata = new Metadata(this.#report, options.numericOwner);
     this.#overwriting = new Overwriting(view, options.overwrite ?? "if-changed");
     this.#pauses = new Pauses(options.signal);
-    this.#reported = options.manifest.bundles.length === 0 ? undefined : new ReportedPaths();
+    this.#listed = options.manifest.bundles.length === 0 ? undefined : new ListedPaths();
   }
 
   [Symbol.dispose](): void {
-    this.#reported?.[Symbol.dispose]();
+    this.#listed?.[Symbol.dispose]();
   }
 
   async run(): Promise<DryRunFigures> {
@@ -139,6 +139,7 @@ class DryRun implements Disposable {
           if (removal !== undefined) extras.know(part);
           await this.#look(part);
         }
+        this.#isAgain = false;
         this.#endContinued();
       }
     } finally {
@@ -163,10 +164,10 @@ class DryRun implements Disposable {
   }
 
   async #look({ chosen }: ChosenPart): Promise<void> {
-    const fresh = this.#reported?.newAmong(chosen);
+    const fresh = this.#listed?.newAmong(chosen.map(({ entry }) => entry));
     for (const one of chosen) {
       const entry = dated(one.entry, this.#options.manifest.header);
-      this.#isAgain = fresh?.has(one) === false;
+      this.#isAgain = fresh?.has(one.entry) === false;
       if (this.#pauses.due(0)) await this.#pauses.take();
       if (entry.type === "segment") await this.#lookAtSegment(entry);
       else await this.#lookAt(entry, one.selected);

@@ -27,6 +27,8 @@ export function decodeBytes(exact: string, twin: string | undefined, field: stri
   return bytes;
 }
 
+/** Bytes of a path at most. Linux takes 4,096 at a time; deeper trees are made step by step. */
+const longestPath = 64 * 1024;
 /** An empty step, `.` or `..`. */
 const unplainStep = /\/\.{0,2}(?:\/|$)/;
 
@@ -34,6 +36,7 @@ const unplainStep = /\/\.{0,2}(?:\/|$)/;
 export function decodePath(exact: string, twin: string | undefined, field: string): ByteString {
   const path = decodeBytes(exact, twin, field);
   if (path === "/") return path;
+  if (path.length > longestPath) throw altered(`${JSON.stringify(field)} has ${path.length} bytes`);
   if (!path.startsWith("/") || unplainStep.test(path)) {
     throw altered(`${JSON.stringify(field)} is not an absolute, plain path: ${JSON.stringify(toText(path))}`);
   }

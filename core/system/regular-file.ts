@@ -5,14 +5,20 @@ import { setTimeout } from "node:timers/promises";
 
 const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** Linux takes a lease away after 45 seconds. Some filesystems in FUSE say for ever that a file is to be opened later. */
+const longestLeaseMs = 60_000;
+
 /** What is under the name is no file that can be read. */
 export class UnreadableKind extends Error {
   override readonly name = "UnreadableKind";
 }
 
-/** Opens a regular file for reading. Throws the errors of Node.js, and an `UnreadableKind` for anything else. */
-export async function openRegular(path: string | Buffer): Promise<FileHandle> {
-  const file = await opened(path);
+/**
+ * Opens a regular file for reading. Throws the errors of Node.js, and an `UnreadableKind` for anything else. `patienceMs`: how long another
+ * program may hold a lease of it.
+ */
+export async function openRegular(path: string | Buffer, patienceMs = longestLeaseMs): Promise<FileHandle> {
+  const file = await opened(path, patienceMs);
   try {
     if (!(await file.stat()).isFile()) throw notRegular();
     return file;
@@ -44,12 +50,13 @@ export function readRegularSync(path: string): Buffer {
 const betweenTries = 50;
 
 /** Tries until another program (Samba) has given up its lease of the file: the kernel asks it to, and takes the lease away in the end. */
-async function opened(path: string | Buffer): Promise<FileHandle> {
-  for (;;) {
+async function opened(path: string | Buffer, patienceMs: number): Promise<FileHandle> {
+  for (let waited = 0; ; waited += betweenTries) {
     try {
       return await open(path, flags);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      const mayOpen = error instanceof Error && "code" in error && error.code === "EAGAIN";
+      if (!mayOpen || waited >= patienceMs) throw error;
     }
     await setTimeout(betweenTries);
   }

@@ -2,7 +2,6 @@
  * Lists a folder of a backup, whether files or bundles have what lies in it. Of folders in it, the parts that hold nothing else are not
  * read: the root says how much they hold.
  */
-import type { Entry } from "../../core/format/entry.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
@@ -13,7 +12,7 @@ import { FolderTree, type ListedRow } from "./folder-tree.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";
 import { mergedEntries } from "./merged.ts";
-import { isWithin, longestPath, mayHold, stepBelow } from "./reach.ts";
+import { isWithin, mayHold, stepBelow } from "./reach.ts";
 
 export type ListFolderOptions = {
   readonly bucket: ObjectSource;
@@ -60,7 +59,6 @@ export async function* listFolder(options: ListFolderOptions): AsyncGenerator<Li
   });
   for await (const entry of walk) {
     found = true;
-    if (!isListable(entry, gaps)) continue;
     if (entry.path !== path) yield* tree.take(entry);
     else if (entry.type !== "folder") yield { path, entry, below: undefined };
   }
@@ -109,10 +107,4 @@ function skip(
   if (!isBelow) return false;
   tree.add(step, { entries, bytes });
   return true;
-}
-
-function isListable({ path }: Entry, gaps: Gaps): boolean {
-  if (path.length <= longestPath) return true;
-  gaps.badEntry({ path: undefined, why: `its path has ${path.length} bytes` });
-  return false;
 }

@@ -3,9 +3,6 @@ import type { ByteString } from "../../core/format/path.ts";
 
 const everything = "/" as ByteString;
 
-/** Longest path that is looked at. The kernel takes 4,096 bytes at a time; deeper trees are made step by step. */
-export const longestPath = 64 * 1024;
-
 /** Returns whether a path is `folder` or lies below it. */
 export function isWithin(folder: ByteString, path: ByteString): boolean {
   if (folder === everything) return true;

@@ -121,9 +121,12 @@ export class Target {
   folder(path: ByteString): Folder {
     if (path === this.#lastPath && this.#last !== undefined) return this.#last;
     const known = this.#open.get(path);
-    if (known === undefined) return this.#keep(path, this.#openOrMake(path));
-    this.#open.delete(path);
-    return this.#keep(path, known);
+    if (known !== undefined) {
+      this.#open.delete(path);
+      return this.#keep(path, known);
+    }
+    for (const above of this.#closedAbove(path)) this.#openOrMake(above);
+    return this.#openOrMake(path);
   }
 
   /** Returns whether the folder is there already, or a thing in its place that keeps it from being made. */
@@ -140,7 +143,10 @@ export class Target {
 
   /** Opens a folder as `folder` does, but makes nothing: throws ENOENT if it is missing. */
   folderIfThere(path: ByteString): Folder {
-    return this.#open.get(path) ?? this.#keep(path, this.#existing(path));
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    for (const above of this.#closedAbove(path)) this.#existing(above);
+    return this.#existing(path);
   }
 
   /** Returns a folder on the mount of `path` that nobody else can enter. Make in it what is to be renamed into `path`. */
@@ -238,24 +244,28 @@ export class Target {
 
   #existing(path: ByteString): Folder {
     const { fd, found } = this.#opened(path);
-    try {
-      const known = this.#known.get(path);
-      if (known !== undefined && !isFolder(known, found)) throw replaced();
-      return folderOf(fd, found, known);
-    } catch (error) {
-      close(fd);
-      throw error;
-    }
+    const known = this.#known.get(path);
+    if (known === undefined || isFolder(known, found)) return this.#keep(path, folderOf(fd, found, known));
+    close(fd);
+    throw replaced();
   }
 
-  /**
-   * Opens a folder: from the one above it if nobody else can enter that, and so has put or mounted something there; else step by step.
-   */
+  /** Opens a folder: from the one above it if nobody else can enter that, and so has put or mounted something there; else step by step. */
   #opened(path: ByteString): OpenedFolder {
-    const above =
-      path === root || this.#isOpenToOthers(parentOf(path)) ? undefined : this.folderIfThere(parentOf(path));
+    const above = path === root ? undefined : this.#open.get(parentOf(path));
     const fd = above?.isMarked === true ? openOnSameMount(above.fd, baseName(path)) : undefined;
     return fd === undefined ? this.#mounts.open(this.#root, path.slice(1) as ByteString) : { fd, found: fstat(fd) };
+  }
+
+  /** Returns the folders above a path, from the top, that are to be opened first: paths may have thousands of steps. */
+  #closedAbove(path: ByteString): ByteString[] {
+    const closed: ByteString[] = [];
+    for (let way = path; way !== root; ) {
+      way = parentOf(way);
+      if (this.#open.has(way) || this.#isOpenToOthers(way)) break;
+      closed.push(way);
+    }
+    return closed.reverse();
   }
 
   #isOpenToOthers(path: ByteString): boolean {

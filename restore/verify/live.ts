@@ -2,9 +2,8 @@
  * Finds out how this machine differs from a backup: files that changed, are missing, or are new since. Reads only the root
  * and the parts from the bucket.
  */
-import type { Database } from "bun:sqlite";
 import type { BucketReader } from "../../core/bucket/contract.ts";
-import type { Entry, PartEntry, Segment, Stretch } from "../../core/format/entry.ts";
+import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
 import type { Manifest } from "../../core/format/manifest.ts";
 import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
@@ -18,10 +17,10 @@ import { isSystemError, SystemError } from "../../core/system/libc.ts";
 import { foldersOfStrangersRefused } from "../../core/system/mounts.ts";
 import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
-import { openScratchDatabase } from "../../core/system/scratch-database.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
 import { sameContent } from "../entries/compare.ts";
-import { NewFiles, newFilesSchema } from "./new-files.ts";
+import { ListedPaths } from "../entries/listed-paths.ts";
+import { NewFiles } from "./new-files.ts";
 
 export type LiveOptions = {
   readonly bucket: Pick<BucketReader, "get">;
@@ -57,7 +56,7 @@ export type LiveFigures = {
 };
 
 export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
-  using known = openScratchDatabase(newFilesSchema);
+  using listed = new ListedPaths();
   using openFolders = new OpenFolders(foldersOfStrangersRefused());
   const figures = { entries: 0, hashed: 0, changed: 0, missing: 0, new: 0, unreadable: 0, lost: 0 };
   const { bucket, manifest, signal, onProgress } = options;
@@ -81,9 +80,8 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
   const parts = (async function* () {
     for (const list of lists) yield* walkParts({ ...walk, manifest: list });
   })();
-  const unknown = new UnknownEntries(known);
   for await (const { entries } of parts) {
-    for (const entry of unknown.among(entries)) {
+    for (const entry of listed.newAmong(entries)) {
       if (pauses.due(0)) await pauses.take();
       if (entry.type === "segment") await segments.compare(entry);
       else {
@@ -94,30 +92,9 @@ export async function compareLive(options: LiveOptions): Promise<LiveFigures> {
     onProgress(figures.entries);
   }
   const began = new Date(manifest.header.started).getTime();
-  await new NewFiles({ known, openFolders, began, pauses, report: (path) => report("new", path, []) }).find();
+  const { database } = listed;
+  await new NewFiles({ database, openFolders, began, pauses, report: (path) => report("new", path, []) }).find();
   return figures;
-}
-
-/** Finds the entries of lists that no list before them had. */
-class UnknownEntries {
-  readonly #known: Database;
-  /** The last file that another list has, too. */
-  #passed: ByteString | undefined;
-
-  constructor(known: Database) {
-    this.#known = known;
-  }
-
-  among(entries: readonly PartEntry[]): PartEntry[] {
-    const insert = this.#known.query("INSERT OR IGNORE INTO known VALUES (?, ?)");
-    const isNew = (entry: PartEntry) => {
-      if (entry.type === "segment") return entry.file !== this.#passed;
-      const { changes } = insert.run(entry.path, entry.type === "folder" ? 1 : 0);
-      if (changes === 0 && entry.type === "file") this.#passed = entry.path;
-      return changes > 0;
-    };
-    return this.#known.transaction(() => entries.filter(isNew))();
-  }
 }
 
 type ReportDifference = (kind: Difference["kind"], path: ByteString, what: readonly string[]) => void;

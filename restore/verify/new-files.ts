@@ -6,13 +6,12 @@ import { namesIn } from "../../core/system/names.ts";
 import type { OpenFolders } from "../../core/system/open-folders.ts";
 import { lstatAt } from "../../core/system/stat.ts";
 
-/** `known`: what the backup has. `fresh`: what is new in one folder. */
-export const newFilesSchema =
-  "CREATE TEMP TABLE known (path TEXT PRIMARY KEY, folder INTEGER NOT NULL) WITHOUT ROWID;" +
-  "CREATE TEMP TABLE fresh (path TEXT PRIMARY KEY) WITHOUT ROWID;";
+/** What is new in one folder. */
+const freshTable = "CREATE TEMP TABLE fresh (path TEXT PRIMARY KEY) WITHOUT ROWID";
 
 export type NewFilesDeps = {
-  readonly known: Database;
+  /** The database of `ListedPaths`, with all that the backup has. */
+  readonly database: Database;
   readonly openFolders: OpenFolders;
   /** When the backup began: milliseconds since 1970. */
   readonly began: number;
@@ -30,13 +29,14 @@ export class NewFiles {
 
   constructor(deps: NewFilesDeps) {
     this.#deps = deps;
+    deps.database.run(freshTable);
   }
 
   /** Reports what is new in each folder in byte order of path. What lies in a new folder is reported with that. */
   async find(): Promise<void> {
-    const { known, pauses } = this.#deps;
-    const folders = known.query<{ path: ByteString }, []>("SELECT path FROM known WHERE folder = 1 ORDER BY path");
-    const isKnown = known.query<unknown, [string]>("SELECT 1 FROM known WHERE path = ?");
+    const { database, pauses } = this.#deps;
+    const folders = database.query<{ path: ByteString }, []>("SELECT path FROM listed WHERE folder = 1 ORDER BY path");
+    const isKnown = database.query<unknown, [string]>("SELECT 1 FROM listed WHERE path = ?");
     for (const { path } of folders.iterate()) {
       for (const name of this.#namesIn(path)) {
         if (pauses.due(0)) await pauses.take();
@@ -53,9 +53,9 @@ export class NewFiles {
   }
 
   #spill(): void {
-    const { known } = this.#deps;
-    const insert = known.query<unknown, [string]>("INSERT OR IGNORE INTO fresh VALUES (?)");
-    known.transaction(() => {
+    const { database } = this.#deps;
+    const insert = database.query<unknown, [string]>("INSERT OR IGNORE INTO fresh VALUES (?)");
+    database.transaction(() => {
       for (const path of this.#held) insert.run(path);
     })();
     this.#held = [];
@@ -63,16 +63,16 @@ export class NewFiles {
   }
 
   #reportHeld(): void {
-    const { known, report } = this.#deps;
+    const { database, report } = this.#deps;
     if (!this.#isSpilled) {
       for (const path of this.#held.sort()) report(path);
       this.#held = [];
       return;
     }
     this.#spill();
-    const all = known.query<{ path: ByteString }, []>("SELECT path FROM fresh ORDER BY path");
+    const all = database.query<{ path: ByteString }, []>("SELECT path FROM fresh ORDER BY path");
     for (const { path } of all.iterate()) report(path);
-    known.run("DELETE FROM fresh");
+    database.run("DELETE FROM fresh");
     this.#isSpilled = false;
   }
 

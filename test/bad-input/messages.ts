@@ -86,6 +86,8 @@ export const messages = {
   stateShared: 'cannot use the state folder "…": every user can write there; name a folder of its own with state_dir',
   stateFull:
     'cannot use the state folder "…": database or disk is full; free some space there, or name another with state_dir in the [backup] section',
+  stateOpen:
+    'cannot use the state folder "…": database is locked; close the program that has the database open (lsof shows it), or name another with state_dir in the [backup] section',
   stateRebuilt: 'the state database "…" cannot be used: …; it is rebuilt from the bucket\'s index',
   snapshotNotStored:
     'snapshotter "…" was ended, because its dump cannot be stored: …: no space is left; free some space there, or use another disk',

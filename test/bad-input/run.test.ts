@@ -1,4 +1,5 @@
 /** What stands in the way of a run: another run, its state, full and read-only disks, and pickers that misbehave. */
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
@@ -72,6 +73,18 @@ describe("a state database", () => {
     await writeFile(machine.paths.state, "");
     await machine.refuses(["archive"], { exit: failed, message: messages.stateUnusable });
     await rm(machine.paths.state);
+    await machine.isWell();
+  });
+
+  test("a state database that another program is reading is reported", async () => {
+    await using machine = await Machine.open();
+    await machine.archive();
+    {
+      using reader = new Database(join(machine.paths.state, "test.sqlite"), { readonly: true });
+      reader.run("BEGIN");
+      reader.query("SELECT * FROM facts").get();
+      await machine.refuses(["archive"], { exit: failed, message: messages.stateOpen });
+    }
     await machine.isWell();
   });
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { dryRun, type Prospect } from "../../restore/dry-run.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { backupOf } from "./browse/bundles.ts";
+import { fileInSegments } from "./in-segments.ts";
 import { type Backup, Fixture, fifo, file, folder, type Item, isRoot, link, type RestoreWishes } from "./support.ts";
 
 type Prospects = Record<string, Prospect>;
@@ -183,6 +184,17 @@ test("a dry run tells of each path once, also of those that lie in bundles and a
   const { prospects, figures } = await prospectsOf(fixture, backup);
   expect(Object.keys(prospects).sort()).toEqual(["/", "/b", "/b/w", "/b/x", "/b/y", "/z"]);
   expect(figures.created).toBe(6);
+});
+
+test("a dry run tells of a file in segments also if what comes last after it in a bundle is among the files", async () => {
+  await using fixture = await Fixture.open();
+  const files = [folder("/"), folder("/b"), folder("/b/z")];
+  const large = fileInSegments("/b/a", [{ content: "first" }, { content: "second" }]);
+  const bundles = { "/b": [folder("/"), folder("/b"), ...large, folder("/b/z")] };
+  const backup = await backupOf(fixture, { files, bundles }, new Date("2026-11-21T02:00:03Z"));
+  await fixture.restore(backup);
+  const { prospects } = await prospectsOf(fixture, backup, { overwrite: "always" });
+  expect(prospects).toMatchObject({ "/b/a": "changed", "/b/z": "left" });
 });
 
 test.each(["never", "if-newer"] as const)(

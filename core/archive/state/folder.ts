@@ -118,12 +118,13 @@ function refusedFolder(what: string, { why, remedy }: NonNullable<Refusal>): Fai
 /** The Failure for an error of the system or of SQLite: a full disk, for example. */
 export function unusable(path: string, cause: unknown): Failure {
   const why = reasonOf(cause);
-  const fix = /full|no space|quota/.test(why) ? "free some space there" : "make it writable";
-  return new Failure({
-    doing: "use the state folder",
-    what: path,
-    why,
-    remedy: `${fix}, or name another with state_dir in the [backup] section`,
-    cause,
-  });
+  const remedy = `${fixOf(why)}, or name another with state_dir in the [backup] section`;
+  return new Failure({ doing: "use the state folder", what: path, why, remedy, cause });
+}
+
+function fixOf(why: string): string {
+  if (/full|no space|quota/.test(why)) return "free some space there";
+  // The lock of the run keeps other runs out: this is someone who looks into the database.
+  if (/locked/.test(why)) return "close the program that has the database open (lsof shows it)";
+  return "make it writable";
 }

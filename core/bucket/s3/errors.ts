@@ -108,7 +108,7 @@ const byNetwork: Readonly<Record<string, string>> = {
 const busy = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "RequestLimitExceeded"]);
 /** Another request for the same is under way. */
 const conflicts = new Set(["OperationAborted", "ConditionalRequestConflict"]);
-/** Of these, some services say so of a lock that stands in the way. */
+/** Actions that some services refuse with this answer if a lock stands in the way. */
 const mayMeetLock = /^(extend the lock of|remove)$/;
 /** Statuses of a server, or of what stands before it, for a while. */
 const unavailable = new Set([502, 503, 504]);

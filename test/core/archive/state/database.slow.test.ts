@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
@@ -159,6 +160,21 @@ describe("the state database", () => {
     );
     await writeFile(join(folder.path, "file"), "");
     expect(makeStateDir(join(folder.path, "file", "state"))).rejects.toThrow("cannot use the state folder");
+  });
+
+  test("the state database that another program has open says so, and is used again once it is closed", async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, "host.sqlite");
+    openState(path, "s3://one").close();
+    {
+      using other = new Database(path, { readonly: true });
+      other.run("BEGIN");
+      other.query("SELECT * FROM facts").get();
+      expect(() => openState(path, "s3://one")).toThrow(
+        /: database is locked; close the program that has the database open \(lsof shows it\), or name another/,
+      );
+    }
+    openState(path, "s3://one").close();
   });
 
   test("errors of SQLite on the way are reported as failures, all others as they are", async () => {
