@@ -7,6 +7,7 @@
  * 4. Wait until all can be read. If parts of the manifest were among them, what they name is collected again.
  */
 import type { Bucket } from "../../core/bucket/contract.ts";
+import { Denials } from "../../core/bucket/denials.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { ThawSpeed } from "../../core/format/storage-class.ts";
@@ -78,25 +79,27 @@ function checkSpeed(sums: readonly FrozenSum[], speed: ThawSpeed): number {
   });
 }
 
-/** Returns the number of requests. What is refused is reported, and not waited for. */
+/** Returns the number of requests. What is refused is reported, and not waited for. Throws if nothing is allowed. */
 async function askForAll(needed: NeededObjects, { bucket, speed, notify, signal }: ThawOptions): Promise<number> {
   let requests = 0;
   let refused = 0;
+  const denials = new Denials();
   await eachOf(needed.allFrozen(), atOnce, async (object) => {
     if (object.thawing) return;
     signal.throwIfAborted();
     requests += 1;
     try {
       await bucket.thaw(object.key, object.version, { tier: object.tier, speed, days: daysThawed });
+      denials.passed();
     } catch (error) {
       const refusal = throwIfFatal(error);
-      // No other object will be allowed either.
-      if (refusal.kind === "denied") throw refusal;
+      if (refusal.kind === "denied") denials.add(refusal);
       needed.settled(object);
       refused += 1;
       if (refused <= mostNamed) notify({ level: "error", code: "not-thawed", message: refusal.message });
     }
   });
+  denials.end();
   if (refused > mostNamed) {
     const message = `${refused - mostNamed} more objects cannot be thawed`;
     notify({ level: "error", code: "not-thawed", message });

@@ -98,3 +98,37 @@ test("a refusal of one object is reported, and not waited for", async () => {
   expect(said).toEqual(["not-thawed"]);
   expect(wishes.hours()).toBe(0);
 });
+
+/** Asks for two objects, of which these keys are denied. */
+async function thawTwo(denied: readonly string[]) {
+  let isThawed = false;
+  const wishes = options(
+    () => infoOf(isThawed ? undefined : { tier: "GLACIER", thawing: false }),
+    async () => true,
+  );
+  const said: string[] = [];
+  const refuseSome = async (key: string) => {
+    if (denied.includes(key)) throw new BucketError("denied", { doing: "thaw", what: key, why: "access denied" });
+    isThawed = true;
+  };
+  const figures = await thaw({
+    ...wishes,
+    collect: async (needed) => {
+      needed.add(object);
+      needed.add({ ...object, key: "bundles/test/b.tar.zst" });
+    },
+    bucket: { ...wishes.bucket, thaw: refuseSome },
+    notify: ({ message }) => said.push(message),
+  });
+  return { figures, said };
+}
+
+test("of two frozen objects, one that is denied to everybody is reported, and the other is thawed", async () => {
+  const { figures, said } = await thawTwo([object.key]);
+  expect(figures).toMatchObject({ requests: 2 });
+  expect(said).toEqual([expect.stringContaining(object.key)]);
+});
+
+test("a role that may thaw none of two frozen objects is an error", async () => {
+  await expect(thawTwo([object.key, "bundles/test/b.tar.zst"])).rejects.toThrow("access denied");
+});
