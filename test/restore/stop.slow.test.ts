@@ -44,8 +44,9 @@ describe("a restore that is stopped", () => {
     expect(await fixture.names()).toEqual([]);
   });
 
-  /** Files of two frames, so that some are half written when every other frame has come. */
-  const halves = Array.from({ length: 8 }, (_, number) => file(`/d/f${number}`, [noise(MiB), noise(MiB)]));
+  /** Files of five chunks, of which three are in a frame: in whatever order several frames are written at a time, some file is unfinished. */
+  const chunks = () => Array.from({ length: 5 }, () => noise(MiB / 4));
+  const unfinished = Array.from({ length: 8 }, (_, number) => file(`/d/f${number}`, chunks()));
 
   test.each([
     ["a new target", () => {}],
@@ -54,10 +55,10 @@ describe("a restore that is stopped", () => {
     "a restore that is stopped by a kill in %s leaves unfinished files, which the next one takes away",
     async (_, prepare) => {
       await using fixture = await Fixture.open();
-      const backup = await fixture.backup([folder("/"), folder("/d"), ...halves], { perFrame: 3 });
+      const backup = await fixture.backup([folder("/"), folder("/d"), ...unfinished], { perFrame: 3 });
       prepare(fixture.target);
       const program = [process.execPath, join(import.meta.dir, "killed.ts")];
-      const killed = Bun.spawn([...program, fixture.bucketPath, backup.key, fixture.target, "4"]);
+      const killed = Bun.spawn([...program, fixture.bucketPath, backup.key, fixture.target, "8"]);
       await killed.exited;
       expect(killed.signalCode).toBe("SIGKILL");
       const left = (await readdir(fixture.target, { recursive: true })).filter((name) => name.includes(".sysbackup-"));
@@ -69,7 +70,7 @@ describe("a restore that is stopped", () => {
       expect(figures).toMatchObject({ unchanged: whole.length, files: 8 - whole.length });
       expect(fixture.complaints).toEqual([]);
       expect((await readdir(fixture.target, { recursive: true })).sort()).toEqual(
-        ["d", ...halves.map(({ head }) => head.path.slice(1))].sort(),
+        ["d", ...unfinished.map(({ head }) => head.path.slice(1))].sort(),
       );
       expect(lstatSync(fixture.at("/d")).mode & 0o7777).toBe(0o755);
     },
