@@ -123,7 +123,7 @@ async function thawTwo(denied: readonly string[]) {
   return { figures, said };
 }
 
-test("of two frozen objects, one that is denied to everybody is reported, and the other is thawed", async () => {
+test("one of two frozen objects that is denied to everybody is reported, and the other is thawed", async () => {
   const { figures, said } = await thawTwo([object.key]);
   expect(figures).toMatchObject({ requests: 2 });
   expect(said).toEqual([expect.stringContaining(object.key)]);
