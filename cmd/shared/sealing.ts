@@ -14,7 +14,7 @@ export function useRecipients(config: Config, { notify, signal }: Pick<CommandIO
   return untilAborted(signal, sealForAll(config, notify));
 }
 
-async function sealForAll({ encryption }: Config, notify: Notify): Promise<JobSealing> {
+async function sealForAll({ encryption, openThrough }: Config, notify: Notify): Promise<JobSealing> {
   if (encryption === undefined) return { filters: [] };
   const { recipients, recipientsFile, sealThrough: command } = encryption;
   const [{ readRecipients }, { readSecret }, { sealFor }, { sealThrough }] = await Promise.all([
@@ -25,7 +25,7 @@ async function sealForAll({ encryption }: Config, notify: Notify): Promise<JobSe
   ]);
   if (command !== undefined) {
     const keyed = await readSecret(encryption.secretFile, [command]);
-    sealThrough(command);
+    sealThrough(command, openThrough);
     return { filters: ["through"], keyed };
   }
   const all = await readRecipients(recipients, recipientsFile);
