@@ -32,8 +32,8 @@ const memory = 32 * 1024 * 1024;
  */
 const mostUnderWay = 8;
 
-/** Sealed packs in memory, and those that are being opened or in use: one more, so that files of the next part find it there. */
-const sealedPacks = { most: 3, atOnce: 2 };
+/** Sealed packs in memory: one is opened while files of the other are written, and files of the next part find the last ones there. */
+const sealedPacks = { most: 2, atOnce: 2 };
 
 export class Bringing {
   readonly #deps: BringingDeps;
