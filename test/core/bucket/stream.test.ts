@@ -213,6 +213,15 @@ test("larger parts take no more of a small memory than those of 25 MiB", () => {
   expect(cut(244, 512 * mebibyte)).toEqual([32, 2]);
 });
 
+test("a large object takes the memory of three parts on a machine with little of it", async () => {
+  const seen = watching();
+  const plan = planForLarge(1024 ** 3, 256 * mebibyte);
+  await putStream(seen.bucket, "k", pieces(200 * mebibyte, 1_000_000), { retention }, plan);
+  expect(seen.parts.size).toBe(8);
+  expect(seen.buffers.size).toBeLessThanOrEqual(3);
+  expect(seen.most).toBeLessThanOrEqual(3);
+});
+
 test("one part is sent before the next fills up if two of them are too large for memory", async () => {
   const seen = watching();
   const size = firstPart;
