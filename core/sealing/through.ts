@@ -6,7 +6,7 @@ import { openBy, type SealingWay, sealBy } from "../format/sealing.ts";
 import { throughProgram } from "../system/codec-child.ts";
 import { OpenedAgain } from "./opened-again.ts";
 
-/** Of so many objects, one is opened again, beginning with the first. */
+/** One of so many objects is opened again, beginning with the first. */
 const openedOf = 32;
 
 /**
