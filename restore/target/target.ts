@@ -42,6 +42,11 @@ export type Folder = {
   readonly isPrivate: boolean;
   /** True if it has that mark, whether this restore has made or accepted it or not. */
   readonly isMarked: boolean;
+  /**
+   * True if this restore made it, and it has the mark, so that its filesystem keeps modes: a file may be made in it under its own name. Until
+   * it is whole, its mode says that it is not.
+   */
+  readonly takesUnfinished: boolean;
   /** Text that is different for each mount. */
   readonly mount: string;
 };
@@ -417,5 +422,13 @@ export function isFolder(known: FolderIdentity, found: Stat): boolean {
 
 function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
   const { fresh = false, isPrivate = false } = known ?? {};
-  return { fd, fresh, isPrivate, isMarked: isPrivate || isUnfinished(found), mount: mountOf(found) };
+  const hasMark = isUnfinished(found);
+  return {
+    fd,
+    fresh,
+    isPrivate,
+    isMarked: isPrivate || hasMark,
+    takesUnfinished: fresh && hasMark,
+    mount: mountOf(found),
+  };
 }
