@@ -26,13 +26,15 @@ export function partSize(sent: number): number {
 /** For objects of unknown size. A stream takes the memory of three parts. */
 const usualPlan: PartPlan = { sizeAfter: partSize, atOnce: () => 2 };
 
-/** Ten of them, and the one that fills up, fit into memory. */
-const largePart = 11 * mebibyte;
+const largePart = 25 * mebibyte;
 /** S3 takes no smaller part before another. */
 const smallestPart = 5 * mebibyte;
-/** Bytes of all parts in memory: larger parts are sent fewer at a time. */
-const mostInMemory = 128 * mebibyte;
+/** S3 takes no larger part. */
+const largestPart = 5 * 1024 * mebibyte;
 const mostAtOnce = 10;
+const leastAtOnce = 2;
+/** Share of the memory of a machine that parts may take: other programs need theirs, and so does the rest of this one. */
+const shareOfMemory = 1 / 4;
 /** S3 takes 10,000 parts, which may have 5 TiB together. The rest is for content that is longer than was said. */
 const partsForSure = 8_000;
 const mostBytes = 5 * 1024 * 1024 * mebibyte;
@@ -40,19 +42,27 @@ const mostBytes = 5 * 1024 * 1024 * mebibyte;
 const growth = 480;
 
 /**
- * For large objects that probably have at most `bytes`: parts of 11 MiB, ten at a time; larger and fewer from 86 GiB on, so that 10,000 of them suffice. Should there
- * be more, the last of them grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
+ * For large objects that probably have at most `bytes`, on a machine with so much `memory`: parts of 25 MiB, ten at a time, or as many as
+ * memory allows, but never fewer than two. They are larger from 195 GiB on, so that 10,000 of them suffice, and take no more memory then: fewer are
+ * sent at a time. Should there be more bytes, the last parts grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
  */
-export function planForLarge(bytes: number): PartPlan {
+export function planForLarge(bytes: number, memory = Number.POSITIVE_INFINITY): PartPlan {
   const size = Math.max(largePart, inMebibytes(Math.min(bytes, mostBytes) / partsForSure));
   const first = Math.min(size, Math.max(smallestPart, inMebibytes(bytes)));
+  const inMemory = largePart * (1 + atOnceIn(memory));
   return {
     sizeAfter(sent) {
       if (sent === 0) return first;
-      return sent < partsForSure * size ? size : Math.max(size, inMebibytes(sent / growth));
+      return sent < partsForSure * size ? size : Math.min(largestPart, Math.max(size, inMebibytes(sent / growth)));
     },
-    atOnce: (part) => Math.max(0, Math.min(mostAtOnce, Math.floor(mostInMemory / part) - 1)),
+    atOnce: (part) => Math.max(0, Math.min(mostAtOnce, Math.floor(inMemory / part) - 1)),
   };
+}
+
+/** Returns how many parts of the usual size may be sent at a time, while one more fills up. */
+function atOnceIn(memory: number): number {
+  const parts = Math.floor((memory * shareOfMemory) / largePart) - 1;
+  return Math.max(leastAtOnce, Math.min(mostAtOnce, parts));
 }
 
 function inMebibytes(bytes: number): number {

@@ -65,7 +65,9 @@ export class Inventory implements Disposable {
   }
 
   async #take(member: ReadMember, content: ByteStream): Promise<void> {
+    if (member.fault !== undefined) throw altered(member.fault);
     const path = pathOf(member.name);
+    if (path === "/" && member.type !== "folder") throw altered("it has no name");
     this.#top = this.#top === undefined ? path : commonFolder(this.#top, path);
     if (member.type === "hard link") return this.#takeFurtherName(path, pathOf(member.linkName));
     const head = encodeReadableHead(headOf(path, member));

@@ -98,6 +98,8 @@ export type ReadScriptBundle = {
   /** MD5 of the compressed tar; `stated`: what the metadata says of it, if anything. */
   readonly md5: string;
   readonly stated: string | undefined;
+  /** Says why nothing behind what the inventory has could be read; undefined if all was. */
+  readonly broken: string | undefined;
 };
 
 type ReadDeps = {
@@ -107,7 +109,10 @@ type ReadDeps = {
   readonly signal: AbortSignal;
 };
 
-/** Reads all of a bundle. The caller disposes of the inventory. Throws errors of the bucket, and a FormatError for what is no such bundle. */
+/**
+ * Reads all of a bundle, or of a damaged one what comes before the damage. The caller disposes of the inventory. Throws errors of the
+ * bucket, and a FormatError for what is no such bundle.
+ */
 export async function readScriptBundle(bundle: ScriptBundle, deps: ReadDeps): Promise<ReadScriptBundle> {
   const { bucket, notify, onBytes, signal } = deps;
   const { key, version, size, compression } = bundle;
@@ -119,11 +124,27 @@ export async function readScriptBundle(bundle: ScriptBundle, deps: ReadDeps): Pr
     const md5 = new Bun.CryptoHasher("md5");
     let stored: ByteStream = watched(bucket.get(key, { version }), signal, onBytes);
     for (const name of sealed) stored = filterNamed(name).decode(stored);
-    await inventory.read(contentCodec(compression).decode(hashed(stored, md5)));
-    return { inventory, object, md5: md5.digest("hex"), stated: info?.metadata.md5 };
+    const broken = await readUntilDamage(contentCodec(compression).decode(hashed(stored, md5)), inventory, bundle);
+    return { inventory, object, md5: md5.digest("hex"), stated: info?.metadata.md5, broken };
   } catch (error) {
     inventory[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** Returns what was wrong with a bundle of which some came. */
+async function readUntilDamage(
+  tar: ByteStream,
+  inventory: Inventory,
+  bundle: ScriptBundle,
+): Promise<string | undefined> {
+  try {
+    await inventory.read(tar);
+    return undefined;
+  } catch (error) {
+    const { damage, how } = lossOfScriptBundle(error, bundle);
+    if (!damage || inventory.files === 0) throw error;
+    return how;
   }
 }
 
@@ -150,7 +171,8 @@ async function* hashed(bytes: ByteStream, hash: Bun.CryptoHasher): AsyncGenerato
 }
 
 /** Returns why a bundle is not as it was stored, as a clause that follows its key; undefined if it is. */
-export function faultOf({ md5, stated }: ReadScriptBundle, noted?: string): string | undefined {
+export function faultOf({ md5, stated, broken }: ReadScriptBundle, noted?: string): string | undefined {
+  if (broken !== undefined) return `${broken}; of it, only what comes before the damage is there`;
   if (stated !== undefined && stated !== md5) return `its tar has the MD5 ${md5}, and its metadata says ${stated}`;
   return noted === undefined || noted === md5 ? undefined : `its tar has the MD5 ${md5}, and the table says ${noted}`;
 }

@@ -3,7 +3,7 @@
  * anybody's: lengths are bounded, and names are checked by those who use them.
  */
 import type { Moment } from "../../core/format/entry.ts";
-import { altered } from "../../core/format/error.ts";
+import { altered, FormatError } from "../../core/format/error.ts";
 import { type ByteString, fromBytes } from "../../core/format/path.ts";
 import type { ByteStream } from "../../core/format/zlib.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
@@ -33,6 +33,8 @@ export type ReadMember = {
   readonly size: number;
   /** Where its content begins in the tar. */
   readonly offset: number;
+  /** Says which field makes no sense, if one does: it stands for something else here. Its content is as long as `size` says all the same. */
+  readonly fault: string | undefined;
 };
 
 /** Takes a member, and its content if it wants any of it. */
@@ -107,31 +109,50 @@ function memberOf(
   offset: number,
 ): ReadMember {
   const text = (key: string, otherwise: Buffer) => records.get(key) ?? otherwise;
+  const faults: string[] = [];
   const number = (key: string, at: number, length: number) => {
     const written = records.get(key)?.toString("latin1");
-    return written === undefined ? numberIn(header, at, length) : wholeNumber(written);
+    return readable(() => (written === undefined ? numberIn(header, at, length) : wholeNumber(written)), faults) ?? 0;
   };
   const prefix =
     header.toString("latin1", 257, 263) === "ustar\0" ? untilZero(header.subarray(345, 500)) : Buffer.alloc(0);
   const short = untilZero(header.subarray(0, 100));
   const name = text("path", prefix.length === 0 ? short : Buffer.concat([prefix, Buffer.from("/"), short]));
   const hasContent = type === "file" || type === undefined;
-  const time = records.get("mtime")?.toString("latin1") ?? String(numberIn(header, 136, 12));
+  const time = () => records.get("mtime")?.toString("latin1") ?? String(numberIn(header, 136, 12));
   return {
     name: fromBytes(name),
     type: records.has(sparseMark) ? undefined : type === "file" && name.at(-1) === 0x2f ? "folder" : type,
-    mode: numberIn(header, 100, 8) & 0o7777,
+    mode: number("", 100, 8) & 0o7777,
     uid: number("uid", 108, 8),
     gid: number("gid", 116, 8),
     user: text("uname", untilZero(header.subarray(265, 297))).toString("utf8"),
     group: text("gname", untilZero(header.subarray(297, 329))).toString("utf8"),
-    modified: momentOf(time),
+    modified: readable(() => momentOf(time()), faults) ?? { seconds: 0, nanoseconds: 0 },
     linkName: fromBytes(text("linkpath", untilZero(header.subarray(157, 257)))),
-    major: numberIn(header, 329, 8),
-    minor: numberIn(header, 337, 8),
-    size: hasContent ? (records.has("size") ? number("size", 124, 12) : lengthIn(header)) : 0,
+    major: number("", 329, 8),
+    minor: number("", 337, 8),
+    size: hasContent ? sizeOf(header, records) : 0,
     offset,
+    fault: faults[0],
   };
+}
+
+/** Returns what a field says. Notes why it says nothing. */
+function readable<T>(read: () => T, faults: string[]): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    faults.push(error.message);
+    return undefined;
+  }
+}
+
+/** Throws if nobody knows where the next member begins. */
+function sizeOf(header: Buffer, records: ReadonlyMap<string, Buffer>): number {
+  const written = records.get("size")?.toString("latin1");
+  return written === undefined ? lengthIn(header) : wholeNumber(written);
 }
 
 function checkSum(header: Buffer): void {
@@ -169,8 +190,9 @@ function wholeNumber(written: string): number {
   return Number(written);
 }
 
-/** `1700000000.25`, with any number of digits; before 1970 with a sign. */
-function momentOf(written: string): Moment {
+/** `1700000000.25`, with any number of digits; before 1970 with a sign. Right after it, Python writes `1e-05`. */
+function momentOf(number: string): Moment {
+  const written = /^-?\d{1,20}(\.\d{1,20})?e[+-]\d{1,3}$/.test(number) ? Number(number).toFixed(9) : number;
   const [, sign = "", whole = "", fraction = ""] = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(written) ?? [];
   if (whole === "") throw altered("a time in a tar header is malformed");
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
@@ -182,8 +204,8 @@ function momentOf(written: string): Moment {
 
 /** Others are not kept: each may have MiBs, and a tar any number of them. */
 const usedKeys = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
-/** Marks a file with holes, as GNU tar writes it and the script never did: its content is no plain one. */
-const sparseMark = "GNU.sparse.major";
+/** Records of a file with holes begin with this, as GNU tar writes it and the script never did: its content is no plain one. */
+const sparseMark = "GNU.sparse.";
 
 function* recordsIn(text: Buffer): Generator<readonly [key: string, value: Buffer]> {
   for (let at = 0; at < text.length; ) {
@@ -195,7 +217,8 @@ function* recordsIn(text: Buffer): Generator<readonly [key: string, value: Buffe
       throw altered("a pax header is malformed");
     }
     const key = text.toString("latin1", space + 1, equals);
-    if (usedKeys.has(key) || key === sparseMark) yield [key, Buffer.from(text.subarray(equals + 1, end - 1))];
+    if (key.startsWith(sparseMark)) yield [sparseMark, Buffer.alloc(0)];
+    else if (usedKeys.has(key)) yield [key, Buffer.from(text.subarray(equals + 1, end - 1))];
     at = end;
   }
 }

@@ -29,8 +29,8 @@ test(
     const words = ["bundle", "--backup-path", tree, "--storage-class", "STANDARD", "--conf-dir", conf];
     const { exit, peakMiB } = await sysbackupPeak(words);
     expect(exit).toBe(0);
-    // Eleven parts of 11 MiB, and the program.
-    expect(peakMiB).toBeLessThan(256);
+    // Eleven parts of 25 MiB, if memory allows them, and the program: the issue asks for ten at once.
+    expect(peakMiB).toBeLessThan(500);
   },
   10 * minutes,
 );

@@ -23,6 +23,7 @@ import type { ByteStream } from "../../format/zlib.ts";
 import type { Notice, Notify } from "../../notice.ts";
 import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import { Garbage } from "../../system/garbage.ts";
+import { memoryForUs } from "../../system/memory.ts";
 import { BundleTable, type KnownBundle } from "../state/bundles.ts";
 import { ObjectTable } from "../state/objects.ts";
 import { findScriptObject, hasNotedContent, isSameTar, lockAdopted, placesInScriptTar, scriptKey } from "./adopt.ts";
@@ -252,7 +253,7 @@ class BundleStore {
             : (index?.metadataOf?.({ fingerprint: expected.noted, sealedWith: passwordName }) ?? {}),
         ...(digest !== undefined && { onEncoded: (piece: Uint8Array) => digest.update(piece) }),
         storageClass: section.storageClass,
-        plan: planForLarge(bytes),
+        plan: planForLarge(bytes, memoryForUs()),
       },
     );
     const object = { ...stored, encoding };

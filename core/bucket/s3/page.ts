@@ -14,7 +14,7 @@ export class NoPage extends Error {}
 export function current(page: ListObjectsV2CommandOutput, prefix: string): S3Page<Listed, string> {
   checkPrefix(page, prefix);
   const { Contents = [], EncodingType, NextContinuationToken: next } = page;
-  const items = Contents.map(({ Key, Size }) => ({ key: decoded(Key, EncodingType), size: sizeOf(Size) }));
+  const items = Contents.map(({ Key, Size }) => ({ key: decodedKey(Key, EncodingType), size: sizeOf(Size) }));
   return { items, truncated: isTruncated(page), next: next || undefined };
 }
 
@@ -23,7 +23,7 @@ export function versions(page: ListObjectVersionsCommandOutput, prefix: string):
   checkPrefix(page, prefix);
   const { Versions = [], DeleteMarkers = [], EncodingType } = page;
   const common = ({ Key, VersionId = "null", IsLatest = false, LastModified }: ListedItem) => ({
-    key: decoded(Key, EncodingType),
+    key: decodedKey(Key, EncodingType),
     version: VersionId,
     latest: IsLatest,
     stored: dateOf(LastModified),
@@ -55,14 +55,17 @@ type ListedItem = {
 function nextOf(page: ListObjectVersionsCommandOutput, last: string | undefined): VersionMarker | undefined {
   const { NextKeyMarker, NextVersionIdMarker, EncodingType } = page;
   if (!NextKeyMarker) return undefined;
-  return { KeyMarker: last ?? decoded(NextKeyMarker, EncodingType), VersionIdMarker: NextVersionIdMarker || undefined };
+  return {
+    KeyMarker: last ?? decodedKey(NextKeyMarker, EncodingType),
+    VersionIdMarker: NextVersionIdMarker || undefined,
+  };
 }
 
 type Prefixed = { readonly Prefix?: string | undefined; readonly EncodingType?: string | undefined };
 
 /** Refuses the answer to another request, such as one that a proxy has kept. */
 function checkPrefix({ Prefix, EncodingType }: Prefixed, prefix: string): void {
-  if (!Prefix || Prefix === prefix || decoded(Prefix, EncodingType) === prefix) return;
+  if (!Prefix || Prefix === prefix || decodedKey(Prefix, EncodingType) === prefix) return;
   throw new NoPage(`a list of ${JSON.stringify(Prefix.slice(0, 200))}`);
 }
 
@@ -83,7 +86,7 @@ function dateOf(date: Date | undefined): Date {
 }
 
 /** Decodes a key if the answer says that it is encoded: not every service does so when asked. */
-function decoded(key: string | undefined, encoding: string | undefined): string {
+export function decodedKey(key: string | undefined, encoding: string | undefined): string {
   if (key === undefined || key === "") throw new NoPage("a listing without a key");
   if (encoding !== "url") return key;
   try {

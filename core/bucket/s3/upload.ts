@@ -1,10 +1,12 @@
 /** An object written in parts, on S3. */
+import { createHash } from "node:crypto";
 import type { CompletedPart, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
 import { BucketError, type SendPace, type Stored, type Upload } from "../contract.ts";
 import { isDenied } from "../fatal.ts";
+import { decodedKey, NoPage } from "./page.ts";
 import type { S3Requests, SendOptions } from "./requests.ts";
 
-type SentPart = CompletedPart & { readonly size: number };
+type SentPart = CompletedPart & { readonly ETag: string; readonly size: number };
 
 /** The upload `id` of `key`, which has begun. `versionOf` checks the version that the server gives. */
 export function s3Upload(
@@ -36,7 +38,7 @@ export function s3Upload(
     ended = true;
     const find = async () => ({
       key,
-      version: versionOf(await completedBefore(requests, key, { size, parts: numbered.length })),
+      version: versionOf(await completedBefore(requests, key, { size, etag: etagOfWhole(numbered) })),
       size,
     });
     try {
@@ -44,7 +46,8 @@ export function s3Upload(
       // Ceph answers again for an upload that has ended, without its version.
       return again && VersionId === undefined ? await find() : { key, version: versionOf(VersionId), size };
     } catch (error) {
-      if (again && isGone(error)) return find();
+      // Also at the first attempt: something on the way may have repeated it.
+      if (isGone(error)) return find();
       throw error;
     }
   }
@@ -60,17 +63,27 @@ export function s3Upload(
 
 const isGone = (error: unknown): boolean => error instanceof BucketError && error.kind === "missing";
 
-type Whole = { readonly size: number; readonly parts: number };
+type VersionsPage = Pick<ListObjectVersionsCommandOutput, "Versions" | "EncodingType">;
+type Whole = { readonly size: number; readonly etag: string };
 
 /**
- * Finds the version of an upload that has ended although nobody heard the answer. It is the newest of its key, of its size,
- * with the number of its parts in the ETag.
+ * Returns the ETag of an object in parts: the MD5 of theirs, and their number. Each version of a bundle may have the same size and number, so it is
+ * what tells them apart. If the server encrypts with KMS, its ETags may be others, and an upload whose answer was lost is not found.
  */
-async function completedBefore(requests: S3Requests, key: string, { size, parts }: Whole): Promise<string> {
+function etagOfWhole(parts: readonly SentPart[]): string {
+  const hash = createHash("md5");
+  for (const { ETag } of parts) hash.update(bareEtag(ETag), "hex");
+  return `${hash.digest("hex")}-${parts.length}`;
+}
+
+const bareEtag = (etag: string): string => etag.replaceAll('"', "");
+
+/** Finds the version of an upload that has ended although nobody heard the answer: the newest of its key, if it is the same. */
+async function completedBefore(requests: S3Requests, key: string, { size, etag }: Whole): Promise<string> {
   const why = "its last request was carried out or refused, and the answer was lost";
   const command = new requests.sdk.ListObjectVersionsCommand({ ...requests.prefix(key), MaxKeys: 100 });
   const send = () => requests.run("list the versions of", key, (how) => requests.client.send(command, how));
-  const { Versions = [] }: Pick<ListObjectVersionsCommandOutput, "Versions"> = await send().catch((error: unknown) => {
+  const { Versions = [], EncodingType }: VersionsPage = await send().catch((error: unknown) => {
     if (!isDenied(error)) throw error;
     throw new BucketError("other", {
       doing: "store",
@@ -80,9 +93,15 @@ async function completedBefore(requests: S3Requests, key: string, { size, parts 
       cause: error,
     });
   });
-  const found = Versions.find((version) => version.Key === key || version.Key === encodeURIComponent(key));
-  const { ETag = "", Size, VersionId } = found ?? {};
-  if (VersionId !== undefined && Size === size && ETag.replaceAll('"', "").endsWith(`-${parts}`)) return VersionId;
+  const isOurs = ({ Key }: { readonly Key?: string | undefined }): boolean => {
+    try {
+      return decodedKey(Key, EncodingType) === key;
+    } catch (error) {
+      throw error instanceof NoPage ? requests.foreign("list the versions of", key, error.message) : error;
+    }
+  };
+  const { ETag = "", Size, VersionId } = Versions.find(isOurs) ?? {};
+  if (VersionId !== undefined && Size === size && bareEtag(ETag) === etag) return VersionId;
   throw new BucketError("other", {
     doing: "store",
     what: `${requests.url}/${key}`,

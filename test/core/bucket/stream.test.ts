@@ -162,7 +162,10 @@ for (const stated of [0, 1, 10, 90, 195, 1_000, 5_000, 20_000_000_000]) {
     const { sizeAfter } = planForLarge(stated * 1024 ** 3);
     expect(sizeAfter(0)).toBeGreaterThanOrEqual(5 * mebibyte);
     let [sent, parts] = [0, 0];
-    for (; sent < 5 * 1024 ** 4; parts++) sent += sizeAfter(sent);
+    for (; sent < 5 * 1024 ** 4; parts++) {
+      expect(sizeAfter(sent)).toBeLessThanOrEqual(5 * 1024 ** 3);
+      sent += sizeAfter(sent);
+    }
     expect(parts).toBeLessThanOrEqual(10_000);
     expect(sizeAfter(0)).toBeLessThanOrEqual(656 * mebibyte);
     // Parts do not grow before the object is longer than that.
@@ -170,27 +173,53 @@ for (const stated of [0, 1, 10, 90, 195, 1_000, 5_000, 20_000_000_000]) {
   });
 }
 
+/** Mebibytes of a part, and parts at a time. */
+const cut = (gibibytes: number, memory?: number) => {
+  const { sizeAfter, atOnce } = planForLarge(gibibytes * 1024 ** 3, memory);
+  return [sizeAfter(0) / mebibyte, atOnce(sizeAfter(0))];
+};
+
 test("ten parts of a large object are sent at a time, and fewer once parts are larger", () => {
-  const atOnce = (gibibytes: number) => {
-    const { sizeAfter, atOnce } = planForLarge(gibibytes * 1024 ** 3);
-    return [sizeAfter(0) / mebibyte, atOnce(sizeAfter(0))];
-  };
-  expect([1, 85, 195, 400, 1_000].map(atOnce)).toEqual([
-    [11, 10],
-    [11, 10],
-    [25, 4],
-    [52, 1],
-    [128, 0],
+  expect([1, 85, 195, 244, 400, 1_000, 2_000, 5_120].map((gibibytes) => cut(gibibytes))).toEqual([
+    [25, 10],
+    [25, 10],
+    [25, 10],
+    [32, 7],
+    [52, 4],
+    [128, 1],
+    [256, 0],
+    [656, 0],
   ]);
 });
 
-test("parts of large objects take 128 MiB at most, whatever the server, as long as two of them fit", () => {
-  for (let gibibytes = 1; gibibytes < 500; gibibytes *= 2) {
-    const { sizeAfter, atOnce } = planForLarge(gibibytes * 1024 ** 3);
-    const size = sizeAfter(0);
-    expect(atOnce(size)).toBeGreaterThan(0);
-    expect((atOnce(size) + 1) * size).toBeLessThanOrEqual(128 * mebibyte);
+test("parts of large objects take 275 MiB at most, as long as two of them fit", () => {
+  for (let gibibytes = 1; gibibytes < 1_000; gibibytes *= 2) {
+    const [size = 0, atOnce = 0] = cut(gibibytes);
+    expect(atOnce).toBeGreaterThan(0);
+    expect((atOnce + 1) * size).toBeLessThanOrEqual(275);
   }
+});
+
+test("fewer parts of a large object are sent at a time if there is little memory, but never fewer than two of 25 MiB", () => {
+  const memories = [0, 64, 256, 399, 400, 512, 1_024, 1_099, 1_100, 65_536];
+  expect(memories.map((mebibytes) => cut(1, mebibytes * mebibyte)[1])).toEqual([2, 2, 2, 2, 3, 4, 9, 9, 10, 10]);
+});
+
+test("larger parts take no more of a small memory than those of 25 MiB", () => {
+  for (const gibibytes of [1, 195, 244, 280, 300, 400, 1_000]) {
+    const [size = 0, atOnce = 0] = cut(gibibytes, 512 * mebibyte);
+    if (atOnce > 0) expect((atOnce + 1) * size).toBeLessThanOrEqual(128);
+  }
+  expect(cut(244, 512 * mebibyte)).toEqual([32, 2]);
+});
+
+test("a large object takes the memory of three parts on a machine with little of it", async () => {
+  const seen = watching();
+  const plan = planForLarge(1024 ** 3, 256 * mebibyte);
+  await putStream(seen.bucket, "k", pieces(200 * mebibyte, 1_000_000), { retention }, plan);
+  expect(seen.parts.size).toBe(8);
+  expect(seen.buffers.size).toBeLessThanOrEqual(3);
+  expect(seen.most).toBeLessThanOrEqual(3);
 });
 
 test("one part is sent before the next fills up if two of them are too large for memory", async () => {

@@ -1,22 +1,14 @@
 /** Answers that are not those of S3, or not to what was asked: each is refused, and the message says what came. */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import type { Bucket, BucketError } from "../../../../core/bucket/contract.ts";
-import { putStream, readAll } from "../../../../core/bucket/stream.ts";
-import { faultProxy } from "../../../support/faults/proxy.ts";
-import { ceph, newBucket } from "../../../support/services.ts";
+import type { BucketError } from "../../../../core/bucket/contract.ts";
+import { readAll } from "../../../../core/bucket/stream.ts";
 import { failureOf } from "../failure.ts";
-import { openWithKeys } from "../open-with-keys.ts";
 import { calls, openAt } from "./hostile.ts";
 
 let answer = (_: Request): Response => new Response();
 const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => answer(request) });
 afterAll(() => server.stop(true));
-
-const hour = 3_600_000;
-const retention = () => ({ mode: "GOVERNANCE", until: new Date(Date.now() + hour) }) as const;
-const mebibyte = 1024 * 1024;
 
 const html = { headers: { "content-type": "text/html; charset=utf-8" } };
 const page = "<!DOCTYPE html><html><body>Please sign in</body></html>";
@@ -182,132 +174,5 @@ describe("a get is refused if it is answered with", () => {
   test("a HEAD is refused if it is about another version", async () => {
     answer = () => found({ "x-amz-version-id": "w" }, 200);
     expect((await failureOf((await openAt(server.url.origin)).head("k", "v"))).message).toContain("another version");
-  });
-});
-
-describe.skipIf(ceph === undefined)("through a proxy that", () => {
-  const service = () => ceph ?? Promise.reject(new Error("absent"));
-
-  async function through(
-    alter: (request: Request, forward: () => Promise<Response>) => Promise<Response>,
-    run: (bucket: Bucket, direct: Bucket) => Promise<void>,
-  ) {
-    const at = await service();
-    const name = await newBucket(at, { lock: true });
-    using proxy = faultProxy(at.endpoint, alter);
-    const [bucket, direct] = [
-      await openWithKeys({ ...at, endpoint: proxy.endpoint }, name),
-      await openWithKeys(at, name),
-    ];
-    try {
-      await run(bucket, direct);
-    } finally {
-      await bucket.close();
-      await direct.close();
-    }
-  }
-
-  /** As Bun's server does with a stream. */
-  const chunked = (response: Response) => {
-    const headers = new Headers(response.headers);
-    headers.delete("content-length");
-    const { body, status } = response;
-    return new Response(body?.pipeThrough(new TransformStream()) ?? null, { status, headers });
-  };
-
-  test("through a proxy that sends bodies without a length, an object is read whole and in part", () =>
-    through(
-      async (request, forward) => (request.method === "GET" ? chunked(await forward()) : forward()),
-      async (bucket) => {
-        const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
-        const { version } = await bucket.put("k", body, { retention: retention() });
-        const reported: unknown[] = [];
-        const onStart = (object: unknown) => void reported.push(object);
-        expect((await readAll(bucket.get("k", { version, onStart }), mebibyte)).equals(body)).toBe(true);
-        const range = { start: 1000, length: 200_000 };
-        expect(
-          (await readAll(bucket.get("k", { range, onStart }), mebibyte)).equals(body.subarray(1000, 201_000)),
-        ).toBe(true);
-        expect(reported).toEqual([
-          { key: "k", version, size: body.length },
-          { key: "k", version, size: body.length },
-        ]);
-        const empty = await bucket.put("e", Buffer.alloc(0), { retention: retention() });
-        expect((await readAll(bucket.get("e", empty), 10)).length).toBe(0);
-      },
-    ));
-
-  const isCompletion = ({ method, url }: Request) => method === "POST" && url.includes("uploadId=");
-
-  /** Two parts. */
-  async function* dump() {
-    for (let i = 0; i < 9; i++) yield Buffer.alloc(mebibyte, i);
-  }
-
-  test("through a proxy that loses the answer to the end of an upload, the upload is found", async () => {
-    let lost = 0;
-    await through(
-      async (request, forward) => {
-        const answered = await forward();
-        if (!isCompletion(request) || lost > 0) return answered;
-        lost += 1;
-        return new Response("<html>Bad gateway</html>", { status: 502, headers: { "content-type": "text/html" } });
-      },
-      async (bucket, direct) => {
-        const stored = await putStream(bucket, "snapshots/a", dump(), { retention: retention() });
-        expect(lost).toBe(1);
-        const hash = createHash("sha256");
-        for await (const piece of direct.get("snapshots/a", { version: stored.version })) hash.update(piece);
-        expect(hash.digest("hex")).toBe(stored.sha256);
-        expect((await direct.head("snapshots/a", stored.version))?.retention?.mode).toBe("GOVERNANCE");
-      },
-    );
-  });
-
-  test("through a proxy that loses the end of an upload, the upload ends all the same", async () => {
-    let lost = 0;
-    await through(
-      async (request, forward) =>
-        isCompletion(request) && lost++ === 0 ? new Response(null, { status: 502 }) : forward(),
-      async (bucket, direct) => {
-        const stored = await putStream(bucket, "snapshots/a", dump(), { retention: retention() });
-        expect(lost).toBe(2);
-        expect((await direct.head("snapshots/a", stored.version))?.size).toBe(9 * mebibyte);
-      },
-    );
-  });
-
-  test("through a proxy that loses an upload altogether, the message says so", async () => {
-    let ended = false;
-    await through(
-      async (request, forward) => {
-        if (!isCompletion(request)) return forward();
-        if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-        ended = true;
-        return new Response(null, { status: 502 });
-      },
-      async (bucket) => {
-        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
-        expect(failure.kind).toBe("other");
-        expect(failure.message).toContain("the answer was lost; no version of it is there; run again");
-      },
-    );
-  });
-
-  test("through a proxy that loses the answer, an object that somebody else put under the same key is not taken for ours", async () => {
-    let ended = false;
-    await through(
-      async (request, forward) => {
-        if (!isCompletion(request)) return forward();
-        if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-        ended = true;
-        return new Response(null, { status: 502 });
-      },
-      async (bucket, direct) => {
-        await direct.put("snapshots/a", Buffer.alloc(9 * mebibyte), { retention: retention() });
-        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
-        expect(failure.message).toContain("no version of it is there");
-      },
-    );
   });
 });
