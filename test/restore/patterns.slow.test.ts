@@ -7,6 +7,7 @@ import { IgnoreRules } from "../../restore/choosing/ignore-rules.ts";
 import type { Patterns } from "../../restore/choosing/select.ts";
 import { attack } from "../support/attack.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
+import { full } from "../support/full.ts";
 import { Fixture, file, folder, type RestoreWishes } from "./support.ts";
 
 /** Files of a tree, as paths without a first slash. Of two, none is a folder of the other. */
@@ -78,7 +79,7 @@ function chosenByGit(files: readonly string[], patterns: readonly string[], igno
   });
 }
 
-const runs = { numRuns: 60 };
+const runs = { numRuns: full ? 60 : 30 };
 
 describe("patterns choose what the same patterns choose elsewhere", () => {
   const step = fc.constantFrom(

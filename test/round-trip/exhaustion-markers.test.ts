@@ -48,7 +48,7 @@ type Layout = { readonly keyOf: Keys; readonly count: number; readonly commands:
 const layouts: Readonly<Record<string, Layout>> = {
   "over as many keys": {
     keyOf: runOf,
-    count: full ? 100_000 : 20_000,
+    count: full ? 100_000 : 10_000,
     commands: full ? [...inEachRun, ...others] : inEachRun,
   },
   "over one key of each folder": {

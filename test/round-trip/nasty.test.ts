@@ -18,7 +18,7 @@ const GiB = 1024 ** 3;
  * that, as the objects are small: so once is enough, over a directory.
  */
 function sparseIn(layout: "packs" | "objects", place: string): number {
-  if (!thorough || (layout === "objects" && place === "Ceph")) return GiB / 64;
+  if (!thorough || place === "Ceph") return GiB / 64;
   return layout === "packs" ? 10 * GiB : 4 * GiB + GiB / 16;
 }
 

@@ -13,7 +13,7 @@ import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
 /** Many in each: the noise is stored as it is under either compression, so that one of them shows what memory it takes. */
-const sizes = { zstd: { noise: thorough ? 200 : 20, lines: thorough ? 200 : 20 }, gzip: { noise: 20, lines: 200 } };
+const sizes = { zstd: { noise: thorough ? 200 : 20, lines: thorough ? 60 : 20 }, gzip: { noise: 20, lines: 60 } };
 /** What the whole program may take, by design. */
 const mostMemory = 256 * MiB;
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { BucketError } from "../../../../core/bucket/contract.ts";
 import { type S3Page, wholeListing } from "../../../../core/bucket/s3/listing.ts";
 import { attack } from "../../../support/attack.ts";
+import { full } from "../../../support/full.ts";
 import { openAt } from "./hostile.ts";
 
 /** Pages by the number of the request, from 0. */
@@ -218,7 +219,7 @@ test("property: of any list with faults, all keys come, or an error", async () =
         expect(requests).toBeLessThan(100);
       },
     ),
-    { numRuns: 10_000 },
+    { numRuns: full ? 10_000 : 3_000 },
   );
 });
 
