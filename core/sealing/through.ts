@@ -5,19 +5,19 @@ import { altered } from "../format/error.ts";
 import { openBy, type SealingWay, sealBy } from "../format/sealing.ts";
 import { throughProgram } from "../system/codec-child.ts";
 
-/** Seals through `command`, until it is disposed of. */
-export function sealThrough(command: string): Disposable {
-  const patience = { encodes: true, refusal: lied };
+/** Seals through `command`, until it is disposed of. `signal` ends those that run. */
+export function sealThrough(command: string, signal?: AbortSignal): Disposable {
+  const run = { encodes: true, refusal: lied, signal };
   return sealBy(
     "through",
-    changing((content) => throughProgram("sh", ["-c", command], content, patience)),
+    changing((content) => throughProgram("sh", ["-c", command], content, run)),
   );
 }
 
-/** Opens through `command`, until it is disposed of. */
-export function openThrough(command: string): Disposable {
+/** Opens through `command`, until it is disposed of. `signal` ends those that run. */
+export function openThrough(command: string, signal?: AbortSignal): Disposable {
   const refusal = (why: string) => altered(`open_through of conf does not open it: ${why}`);
-  return openBy("through", (stored) => throughProgram("sh", ["-c", command], stored, { refusal }));
+  return openBy("through", (stored) => throughProgram("sh", ["-c", command], stored, { refusal, signal }));
 }
 
 /**
