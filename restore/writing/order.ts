@@ -6,7 +6,7 @@ import type { ByteString } from "../../core/format/path.ts";
 export type ExpectedSlice = { readonly offset: number; readonly length: number; readonly sha256: string };
 
 /** Where a file is made before it is put in its place. */
-type StagedFile = { readonly place: number; readonly temporary: ByteString };
+export type StagedFile = { readonly place: number; readonly temporary: ByteString };
 
 /** A file that is made, filled and put in its place at once. It has no metadata but this. */
 export type WholeFile = ExpectedSlice & {
