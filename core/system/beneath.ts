@@ -29,14 +29,11 @@ export function makeFolder(folder: number, name: ByteString, mode: number): void
   check(libc.mkdirat(folder, cString(plainName(name)), mode), "mkdir", name);
 }
 
-/** Mode of a file that is made in its place, until it is whole: in folders that nobody else can enter, no other has it, as a rule. */
-export const unfinishedFileMode = 0o200;
-
-/** Creates a file, open for reading and writing, with mode 0600 or another one. EEXIST if anything has that name, even a broken link. */
-export function createFile(folder: number, name: ByteString, mode = 0o600): number {
+/** Creates a file, open for reading and writing, with mode 0600. EEXIST if anything has that name, even a broken link. */
+export function createFile(folder: number, name: ByteString): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
   plainName(name);
-  return retried("create", name, () => libc.openat(folder, cString(name), flags, mode));
+  return retried("create", name, () => libc.openat(folder, cString(name), flags, 0o600));
 }
 
 /** Opens a file for reading and writing. Refuses a link as ELOOP. */

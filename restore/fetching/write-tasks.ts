@@ -14,8 +14,8 @@ import type { Use } from "./plan.ts";
 
 export type WriteTasksDeps = { readonly target: Target; readonly metadata: Metadata; readonly files: Files };
 
-/** Descriptors of a folder, and of where its files are made, if not there. */
-type FolderDescriptors = { readonly folder: number; readonly place: number | undefined };
+/** Descriptors of a folder, and of where its files are made. */
+type FolderDescriptors = { readonly folder: number; readonly place: number };
 
 /** Bound on descriptors. Several orders are under way at a time, and the usual limit of a process is 1,024. */
 const mostDescriptors = 48;
@@ -50,16 +50,12 @@ export class WriteTasks implements Disposable {
 
   isWhole(index: number): boolean {
     const task = this.tasks[index];
-    return task !== undefined && !("fd" in task);
+    return task !== undefined && "place" in task;
   }
 
   /** Removes what a thread that has ended may have left. */
   removeTemporaries(): void {
-    for (const task of this.tasks) {
-      if ("fd" in task) continue;
-      const { place, temporary } = task.staged ?? { place: task.folder, temporary: task.name };
-      unlessRefused(() => remove(place, temporary));
-    }
+    for (const task of this.tasks) if ("place" in task) unlessRefused(() => remove(task.place, task.temporary));
   }
 
   /** Closes all descriptors. Call when no thread uses them any more. */
@@ -72,11 +68,11 @@ export class WriteTasks implements Disposable {
     const plain = isWhole(job) ? this.#deps.metadata.plain(entry) : undefined;
     if (plain === undefined) return undefined;
     const { offset, length, sha256 } = extent;
+    const temporary = this.#deps.target.names.next();
     const { folder, place } = this.#foldersOf(parentOf(entry.path));
-    const staged = place === undefined ? undefined : { place, temporary: this.#deps.target.names.next() };
     const { uid, gid, mode, modified } = plain;
     // Each field by its name: a spread takes many times as long, and there is a task for each file.
-    return { offset, length, sha256, folder, staged, name: baseName(entry.path), uid, gid, mode, modified };
+    return { offset, length, sha256, folder, place, temporary, name: baseName(entry.path), uid, gid, mode, modified };
   }
 
   #piece({ job, extent, position }: Use): OpenPiece | undefined {
@@ -90,12 +86,9 @@ export class WriteTasks implements Disposable {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
     const { target } = this.#deps;
-    const { fd, isPrivate, takesUnfinished } = target.folder(path);
+    const { fd, isPrivate } = target.folder(path);
     const folder = this.#own(fd);
-    const folders = {
-      folder,
-      place: takesUnfinished ? undefined : isPrivate ? folder : this.#own(target.workplace(path)),
-    };
+    const folders = { folder, place: isPrivate ? folder : this.#own(target.workplace(path)) };
     this.#folders.set(path, folders);
     return folders;
   }

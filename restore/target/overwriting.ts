@@ -1,10 +1,10 @@
 /** Says what of the target may be replaced. */
 import type { Entry, PartEntry } from "../../core/format/entry.ts";
-import { type ByteString, parentOf } from "../../core/format/path.ts";
+import type { ByteString } from "../../core/format/path.ts";
 import { isContinued } from "../../core/format/segment.ts";
 import type { Stat } from "../../core/system/stat.ts";
 import { type FoldersByPath, statIn } from "./target-view.ts";
-import { isUnfinished, isUnfinishedFile } from "./unfinished.ts";
+import { isUnfinished } from "./unfinished.ts";
 
 /**
  * `never`: what is there stays. `if-changed`: what differs from the backup is replaced. `if-newer`: only if the backup has a later
@@ -30,15 +30,8 @@ export class Overwriting {
     if (entry.type === "segment") return this.#continued.has(entry.file);
     const found = statIn(this.#target, entry.path);
     if (found === undefined || isUnfinished(found) || !this.#stays(entry, found)) return false;
-    if (isUnfinishedFile(found) && this.#isInUnfinished(entry.path)) return false;
     if (isContinued(entry)) this.#continued.add(entry.path);
     return true;
-  }
-
-  /** Returns whether a path lies in a folder with the mark. */
-  #isInUnfinished(path: ByteString): boolean {
-    const folder = statIn(this.#target, parentOf(path));
-    return folder !== undefined && isUnfinished(folder);
   }
 
   #stays({ modified }: Entry, found: Stat): boolean {

@@ -7,7 +7,7 @@
  */
 import { type ByteString, toBytes } from "../../core/format/path.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import { makeFolder, remove, removeFolder, unfinishedFileMode } from "../../core/system/beneath.ts";
+import { makeFolder, remove, removeFolder } from "../../core/system/beneath.ts";
 import { openFolder } from "../../core/system/confined.ts";
 import { isSystemError } from "../../core/system/libc.ts";
 import { setMode } from "../../core/system/metadata.ts";
@@ -24,11 +24,6 @@ export const ourselves = process.geteuid?.() ?? 0;
 
 export function isUnfinished({ type, uid, mode }: Stat): boolean {
   return type === "folder" && uid === ourselves && mode === unfinishedMode;
-}
-
-/** Returns whether it is a file that a restore which was killed has not written to its end, if it lies in a folder with the mark. */
-export function isUnfinishedFile({ type, mode }: Stat): boolean {
-  return type === "file" && mode === unfinishedFileMode;
 }
 
 /** Makes a folder with the mark, and opens it. */

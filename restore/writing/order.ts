@@ -5,13 +5,11 @@ import type { ByteString } from "../../core/format/path.ts";
 /** Bytes of the content, and the SHA-256 (hex) that they should have. */
 export type ExpectedSlice = { readonly offset: number; readonly length: number; readonly sha256: string };
 
-/** Where a file is made before it is put in its place. */
-export type StagedFile = { readonly place: number; readonly temporary: ByteString };
-
 /** A file that is made, filled and put in its place at once. It has no metadata but this. */
 export type WholeFile = ExpectedSlice & {
-  /** Undefined if it is made in its place. */
-  readonly staged: StagedFile | undefined;
+  /** Folder in which it is made under the name `temporary`. */
+  readonly place: number;
+  readonly temporary: ByteString;
   readonly folder: number;
   readonly name: ByteString;
   readonly uid: number;

@@ -1,9 +1,8 @@
 /** Carries out an order: verifies and writes content. Whatever fails is left to who gave the order, who finds out why, and reports it. */
 import { FormatError } from "../../core/format/error.ts";
 import { decodeFrameHere } from "../../core/format/frame.ts";
-import type { ByteString } from "../../core/format/path.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import { createFile, remove, rename, unfinishedFileMode, writeAt } from "../../core/system/beneath.ts";
+import { createFile, remove, rename, writeAt } from "../../core/system/beneath.ts";
 import { close } from "../../core/system/files.ts";
 import { release } from "../../core/system/garbage.ts";
 import { SystemError } from "../../core/system/libc.ts";
@@ -60,31 +59,27 @@ function isDone(task: WriteTask, bytes: Uint8Array): boolean {
   }
 }
 
-/**
- * The calls of `tar x` for a file. It appears whole or not at all in its place by a rename; if it is made there, its mode comes last, and
- * says that it is whole. The owner comes before the mode.
- */
-function writeWhole({ staged, folder, name, uid, gid, mode, modified }: WholeFile, bytes: Uint8Array): void {
-  const place = staged?.place ?? folder;
-  const made = staged?.temporary ?? name;
-  const fd = createFile(place, made, unfinishedFileMode);
+/** The calls of `tar x` for a file, and the rename: so it appears whole or not at all. The owner comes before the mode. */
+function writeWhole(file: WholeFile, bytes: Uint8Array): void {
+  const { place, temporary, folder, name, uid, gid, mode, modified } = file;
+  const fd = createFile(place, temporary);
   try {
     writeAt(fd, bytes, 0);
     setOwner(fd, uid, gid);
-    setTimes(fd, modified);
     setMode(fd, mode);
-    if (staged !== undefined) rename(place, made, folder, name);
+    setTimes(fd, modified);
+    rename(place, temporary, folder, name);
   } catch (error) {
-    removeAgain(place, made);
+    removeAgain(place, temporary);
     throw error;
   } finally {
     close(fd);
   }
 }
 
-function removeAgain(place: number, name: ByteString): void {
+function removeAgain(place: number, temporary: WholeFile["temporary"]): void {
   try {
-    remove(place, name);
+    remove(place, temporary);
   } catch (error) {
     // The next restore removes a leftover.
     if (!(error instanceof SystemError)) throw error;

@@ -1,5 +1,5 @@
 /** A thread that writes files until the third order, of which it carries out a part, and ends with an error. */
-import { createFile, unfinishedFileMode } from "../../core/system/beneath.ts";
+import { createFile } from "../../core/system/beneath.ts";
 import { carryOut } from "../../core/system/worker.ts";
 import { decodeTasks, encodeTasks, type WriteOrder } from "../../restore/writing/order.ts";
 import { writeOrder } from "../../restore/writing/write-order.ts";
@@ -11,9 +11,6 @@ carryOut((order: WriteOrder) => {
   if (orders < 3) return writeOrder(order);
   const [first, second] = decodeTasks(order.tasks);
   if (first !== undefined) writeOrder({ ...order, tasks: encodeTasks([first]) });
-  if (second !== undefined && !("fd" in second)) {
-    const { place, temporary } = second.staged ?? { place: second.folder, temporary: second.name };
-    createFile(place, temporary, unfinishedFileMode);
-  }
+  if (second !== undefined && "place" in second) createFile(second.place, second.temporary);
   throw new Error("this thread ends");
 });

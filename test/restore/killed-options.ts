@@ -6,8 +6,6 @@ export const killedOptions = z.strictObject({
   fromLocal: z.string().optional(),
   overwrite: z.enum(["never", "if-changed", "if-newer", "always"]).optional(),
   patterns: z.object({ include: z.array(z.string()), exclude: z.array(z.string()) }).optional(),
-  /** Path, from the root of the project, of the module of a thread that writes files and ends the process. */
-  killedBy: z.string().optional(),
   /** Whether it is killed when it would ask what to remove. */
   removes: z.boolean().default(false),
 });

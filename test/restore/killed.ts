@@ -6,7 +6,7 @@ import { restore } from "../../restore/restore.ts";
 import { killedOptions } from "./killed-options.ts";
 
 const [bucketPath = "", key = "", target = "", most = "", json = "{}"] = Bun.argv.slice(2);
-const { removes, killedBy, ...options } = killedOptions.parse(JSON.parse(json));
+const { removes, ...options } = killedOptions.parse(JSON.parse(json));
 const kill = () => process.kill(process.pid, "SIGKILL");
 const bucket = await openDirectoryBucket(bucketPath, { now: () => new Date(), random: Math.random });
 let reports = 0;
@@ -17,7 +17,6 @@ await restore({
   paths: [],
   numericOwner: false,
   ...options,
-  ...(killedBy !== undefined && { writers: { threads: 1, framesBefore: 0, module: killedBy } }),
   // The files are restored by then, and what is to be removed is known.
   ...(removes && { removal: { spared: [], confirm: async () => (kill() ? "yes" : "no") } }),
   snapshots: "skip",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmod, lstat, mkdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { lstat, mkdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import type { Overwrite } from "../../../restore/target/overwriting.ts";
 import { Fixture, file, folder, link } from "../support.ts";
 
@@ -60,14 +60,6 @@ describe("--overwrite", () => {
     const { kept } = await fixture.restore(backup, { overwrite: "never" });
     expect(kept).toBe(0);
     expect((await stat(fixture.at("/d"))).mode & 0o7777).toBe(0o750);
-  });
-
-  test("never leaves a file that has the mode of unfinished ones, in a folder that is not unfinished", async () => {
-    await using fixture = await withTarget();
-    await chmod(fixture.at("/d/earlier"), 0o200);
-    await fixture.restore(await fixture.backup(items), { overwrite: "never" });
-    expect((await stat(fixture.at("/d/earlier"))).size).toBe("mine".length);
-    expect((await stat(fixture.at("/d/earlier"))).mode & 0o7777).toBe(0o200);
   });
 
   test("a file in the place of a folder stays with never, and what would lie in it is reported", async () => {
