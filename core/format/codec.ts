@@ -108,7 +108,7 @@ const codecs = {
   frame: {
     name: "zstd",
     suffix: ".zst",
-    levels: { usual: 3, most: 19 },
+    levels: { usual: 2, most: 19 },
     streaming: false,
     whole: { encode: encodeFrame, decode: decodeFrame },
   },

@@ -9,24 +9,28 @@ import { OpenedAgain } from "./opened-again.ts";
 /** One of so many objects is opened again, beginning with the first. */
 const openedOf = 32;
 
-/**
- * Seals through `command`, until it is disposed of. `open`: a command that undoes it, with which the first object, and some that follow,
- * are opened again while they are stored.
- */
-export function sealThrough(command: string, open?: string): Disposable {
-  const patience = { encodes: true, refusal: lied };
-  const way = changing((content) => throughProgram("sh", ["-c", command], content, patience));
-  return sealBy("through", open === undefined ? way : opening(way, openingThrough(open)));
+type SealingThrough = {
+  /** A command that undoes it, with which the first object, and some that follow, are opened again while they are stored. */
+  readonly open?: string | undefined;
+  /** Ends the commands that run. */
+  readonly signal?: AbortSignal;
+};
+
+/** Seals through `command`, until it is disposed of. */
+export function sealThrough(command: string, { open, signal }: SealingThrough = {}): Disposable {
+  const run = { encodes: true, refusal: lied, signal };
+  const way = changing((content) => throughProgram("sh", ["-c", command], content, run));
+  return sealBy("through", open === undefined ? way : opening(way, openingThrough(open, signal)));
 }
 
-/** Opens through `command`, until it is disposed of. */
-export function openThrough(command: string): Disposable {
-  return openBy("through", openingThrough(command));
+/** Opens through `command`, until it is disposed of. `signal` ends those that run. */
+export function openThrough(command: string, signal?: AbortSignal): Disposable {
+  return openBy("through", openingThrough(command, signal));
 }
 
-function openingThrough(command: string): SealingWay {
+function openingThrough(command: string, signal: AbortSignal | undefined): SealingWay {
   const refusal = (why: string) => altered(`open_through of conf does not open it: ${why}`);
-  return (stored) => throughProgram("sh", ["-c", command], stored, { refusal });
+  return (stored) => throughProgram("sh", ["-c", command], stored, { refusal, signal });
 }
 
 /** Throws a Failure if what one of many objects is opened to is not what went in. */

@@ -46,7 +46,7 @@ const state = async ({ rig }: SealedRig, read?: typeof everything) => {
 describe.each(["program", "package"] as const)("sealed by the %s", (by) => {
   test(`a backup sealed by the ${by} is restored by the ${by}, dumps included`, async () => {
     await using sealed = await filled();
-    using _sealing = await sealFor([sealed.recipient], quiet, by);
+    using _sealing = await sealFor([sealed.recipient], quiet, { by });
     expect((await sealed.archive()).heard).toEqual([]);
     using _opening = await openWith(sealed.identityFile, { ...tools, by });
     const { read, dump, errors } = await sealed.restored();
@@ -184,7 +184,7 @@ describe("a sealed backup", () => {
       await using sealed = await SealedRig.make();
       const files = new Map(Array.from({ length: 8 }, (_, number) => [`file ${number}`, noise(800_000)]));
       for (const [name, content] of files) await sealed.rig.write(name, content);
-      using _sealing = await sealFor([sealed.recipient], quiet, by);
+      using _sealing = await sealFor([sealed.recipient], quiet, { by });
       await sealed.archive();
       const [key = "", ...others] = await sealed.rig.keys("packs/");
       expect(others).toEqual([]);
@@ -209,7 +209,7 @@ describe("a sealed backup", () => {
     for (const by of ["program", "package"] as const) {
       await using sealed = await filled();
       await using other = await SealedRig.make();
-      using _sealing = await sealFor([sealed.recipient], quiet, by);
+      using _sealing = await sealFor([sealed.recipient], quiet, { by });
       await sealed.archive();
       using _opening = await openWith(other.identityFile, { ...tools, by });
       await expect(sealed.manifest()).rejects.toThrow("the identity does not open it");

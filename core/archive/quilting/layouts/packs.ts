@@ -27,7 +27,7 @@ import { Pool } from "./pool.ts";
 import { StreamReader } from "./stream-reader.ts";
 
 /** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
-const frameSize = 1024 * 1024;
+const frameSize = 1.5 * 1024 * 1024;
 const frameCapacity = frameSize + chunkSize.largest;
 /** At least: one is filled while two are compressed, and one may wait for its turn in the pack. */
 const fewestFrames = 4;
