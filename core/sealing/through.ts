@@ -41,11 +41,13 @@ function opening(way: SealingWay, open: SealingWay): SealingWay {
     objects += 1;
     if (!isOpened) return yield* way(content);
     const before = new Bun.CryptoHasher("sha256");
-    const again = new OpenedAgain(open);
+    let taken = 0;
+    const again = new OpenedAgain(open, () => taken);
     try {
       const watched = (async function* () {
         for await (const piece of content) {
           before.update(piece);
+          taken += piece.length;
           yield piece;
         }
       })();

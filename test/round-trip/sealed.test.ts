@@ -320,6 +320,8 @@ describe("a backup sealed through a command", () => {
     ["takes another password", enc, "openssl enc -aes-256-cbc -pbkdf2 -pass pass:y -d"],
     ["the command that opens gives nothing of", enc, "cat > /dev/null"],
     ["the command that opens does not take", enc, "true"],
+    ["the command that opens adds to without end", enc, `${enc} -d; yes`],
+    ["the command that opens neither takes nor ends with", enc, "yes"],
   ])(
     "what %s is found by a machine with open_through, and nothing rests on it",
     async (_, seal, open) => {
