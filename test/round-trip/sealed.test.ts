@@ -355,6 +355,22 @@ describe("a backup sealed through a command", () => {
     await sameAs(source, target);
   }, 60_000);
 
+  test("a dump and a file in packs that the command that seals compresses to a tenth are restored", async () => {
+    await using place = await scratch();
+    const { secret } = await keys(place.path);
+    const encryption = { seal_through: `gzip -1 | ${enc}`, open_through: `${enc} -d | gzip -d`, secret_file: secret };
+    const content = { pack_size: "64M", compression: "none" };
+    const db = `echo '::restore-through:: cat'\nseq 1000000 4600000 >&"$1"`;
+    const { source, conf } = await sealed(place.path, encryption, { snapshotters: { db }, more: { content } });
+    const target = join(place.path, "target");
+    const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--snapshots", "fetch"];
+    const { exit, stderr } = await sysbackup(words);
+    expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
+    await sameAs(source, target);
+    const dump = Bun.spawnSync(["seq", "1000000", "4600000"]).stdout;
+    expect((await readFile(join(target, "sysbackup-snapshots/db"))).equals(dump)).toBe(true);
+  }, 60_000);
+
   test.each(["trap '' TERM; sleep 1000", "yes oops >&2", "cat; exec >&- 2>&-; sleep 1000"])(
     "an archive that waits for a command that seals ends at once by SIGTERM (%s)",
     async (command) => {
