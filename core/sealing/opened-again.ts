@@ -12,7 +12,7 @@ export class OpenedAgain {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#writer = writable.getWriter();
     this.#digest = digestOf(open(readable), taken);
-    // They are for the one who asks for the digest, if anyone does.
+    // Errors are for the caller of `digest`, if there is one.
     this.#digest.catch(() => {});
     this.#writer.closed.catch(() => {});
   }

@@ -63,7 +63,7 @@ function opening(way: SealingWay, open: SealingWay): SealingWay {
   };
 }
 
-/** The command that opens is as wrong as the one that seals, if they do not fit: nothing else says so before a restore. */
+/** Words an error of opening as one of sealing: if the two commands do not fit, nothing else says so before a restore. */
 async function openedDigest(again: OpenedAgain): Promise<string> {
   try {
     return await again.digest();

@@ -262,7 +262,7 @@ describe("a backup sealed through a command", () => {
       const gpg = `gpg --homedir '${at}/gnupg' --batch --quiet`;
       return {
         setUp: `mkdir -m 700 '${at}/gnupg' && ${gpg} --passphrase '' --quick-generate-key backup@example.org default default never`,
-        seal: `${gpg} --trust-model always --encrypt --recipient backup@example.org`,
+        seal: `${gpg} --compress-algo none --trust-model always --encrypt --recipient backup@example.org`,
         open: `${gpg} --decrypt`,
       };
     },
