@@ -26,9 +26,9 @@ import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
 import { Pool } from "./pool.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** Size at which a frame is closed: enough to compress well, and little to read for one small file. */
-const frameSize = 1.5 * 1024 * 1024;
-const frameCapacity = frameSize + chunkSize.largest;
+/** Size at which a frame is closed, if packs are not smaller: enough to compress well, and little to read for one small file. */
+const largestFrame = 1.5 * 1024 * 1024;
+const frameCapacity = largestFrame + chunkSize.largest;
 /** At least: one is filled while two are compressed, and one may wait for its turn in the pack. */
 const fewestFrames = 4;
 /** Number of packs in memory: one is put while the other fills. */
@@ -84,6 +84,7 @@ export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
   readonly #options: PackOptions;
   readonly #sizes: ChunkSizes;
+  readonly #frameSize: number;
   readonly #frameBuffers: Pool<FrameBuffer>;
   readonly #packBuffers: Pool<PackMemory>;
   readonly #garbage = new Garbage();
@@ -97,6 +98,7 @@ export class PackLayout implements ContentLayout {
     this.#deps = deps;
     this.#options = options;
     this.#sizes = options.sizes ?? chunkSize;
+    this.#frameSize = Math.min(largestFrame, options.packSize);
     const frames = Math.max(fewestFrames, (options.cores ?? 0) + 2);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
@@ -134,7 +136,7 @@ export class PackLayout implements ContentLayout {
       for (const chunk of chunks) {
         const frame = this.#filling ?? (await this.#newFrame());
         content.add(this.#copy(frame, chunk));
-        if (isFull(frame)) this.#closeFrame(frame);
+        if (this.#isFrameFull(frame)) this.#closeFrame(frame);
       }
     }
     return content.end(size);
@@ -145,7 +147,7 @@ export class PackLayout implements ContentLayout {
     const frame = this.#filling;
     if (frame === undefined || this.#deps.ledger.repeats > mostRepeats) return undefined;
     const filled = chunks.reduce((sum, { bytes }) => sum + bytes.length, frame.filled);
-    if (isFull({ filled, chunks: { length: frame.chunks.length + chunks.length } })) return undefined;
+    if (this.#isFrameFull({ filled, chunks: { length: frame.chunks.length + chunks.length } })) return undefined;
     const content = new ContentCollector(path, this.#deps.ledger);
     for (const region of regions) content.region(region);
     for (const chunk of chunks) content.add(this.#copy(frame, chunk));
@@ -206,7 +208,7 @@ export class PackLayout implements ContentLayout {
       if (frame.read === frame.filled) return;
       const extent = this.#takeChunk(frame);
       content.add(extent);
-      if (isFull(frame)) await this.#nextFrame(frame);
+      if (this.#isFrameFull(frame)) await this.#nextFrame(frame);
       sinceBreath += extent.length;
       if (sinceBreath > bytesBetweenBreaths) {
         sinceBreath = 0;
@@ -313,6 +315,10 @@ export class PackLayout implements ContentLayout {
     release(frame);
   }
 
+  #isFrameFull({ filled, chunks }: FrameSize): boolean {
+    return filled >= this.#frameSize || chunks.length >= mostChunks;
+  }
+
   #isFull(pack: FillingPack, frameLength: number, chunks: number): boolean {
     const contents = contentsSize(pack.frames.length + 1, pack.chunks.length + chunks);
     return pack.used + frameLength + contents > this.#options.packSize || pack.chunks.length + chunks > mostChunks;
@@ -363,10 +369,6 @@ function packMemory(capacity: number, isSealed: boolean): PackMemory {
 }
 
 type FrameSize = { readonly filled: number; readonly chunks: { readonly length: number } };
-
-function isFull({ filled, chunks }: FrameSize): boolean {
-  return filled >= frameSize || chunks.length >= mostChunks;
-}
 
 function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {
   return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.sha256, "hex"), length: chunk.length })) };
