@@ -156,7 +156,8 @@ async function readOne(
   if (fault !== undefined) {
     io.notify({ level: "error", code: "script-bundle-lost", message: `${JSON.stringify(key)}: ${fault}` });
   }
-  const status = fault === undefined ? exitStatus.done : exitStatus.damaged;
+  const left = inventory.leftOut === 0 ? exitStatus.done : exitStatus.incomplete;
+  const status = fault === undefined ? left : exitStatus.damaged;
   if (args.action === "verify") {
     report(io, bundle, {
       md5: read.md5,
