@@ -5,7 +5,6 @@ import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import { commandWords } from "../core/system/command-line.ts";
-import { endFiltersOn } from "../core/system/filter-signal.ts";
 import { soundPath } from "../core/system/programs.ts";
 import type { OnSpan } from "../core/trace.ts";
 import packageJson from "../package.json" with { type: "json" };
@@ -120,8 +119,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
         return exitStatus.done;
       case "run": {
         const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
-        useCodecPrograms();
-        endFiltersOn(signal);
+        useCodecPrograms(signal);
         const { words, subcommand } = request;
         const io = ioOf(words.given("quiet") ? new QuietScreen(screen) : screen, output, json, signal);
         const traces = { path: words.path("trace"), ended: words.given("verbose") ? spanPrinter(screen) : undefined };

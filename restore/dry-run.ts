@@ -50,16 +50,24 @@ export type DryRunFigures = Record<Prospect, number> & {
 
 /** Folders of a list of entries, asked in byte order of path whether something lies below one of them. */
 class FoldersBefore {
-  #folders: readonly ByteString[] = [];
+  /** Each path begins with the one before it. */
+  readonly #folders: ByteString[] = [];
 
   add(folder: ByteString): void {
-    this.#folders = [...this.#folders, folder];
+    this.#leaveFor(folder);
+    this.#folders.push(folder);
   }
 
   /** Between a folder and what is in it may come others, as `/a-b` between `/a` and `/a/b`: their paths begin with its own. */
   haveBelow(path: ByteString): boolean {
-    this.#folders = this.#folders.filter((folder) => path.startsWith(folder));
+    this.#leaveFor(path);
     return this.#folders.some((folder) => path.startsWith(`${folder}/`));
+  }
+
+  /** Forgets folders whose paths do not begin this one: nothing that follows is in them. */
+  #leaveFor(path: ByteString): void {
+    for (let last = this.#folders.at(-1); last !== undefined && !path.startsWith(last); last = this.#folders.at(-1))
+      this.#folders.pop();
   }
 }
 

@@ -11,10 +11,14 @@ export type JobSealing = { readonly filters: readonly string[]; readonly keyed?:
 
 /** Seals what is stored from now on, if conf wants that. */
 export function useRecipients(config: Config, { notify, signal }: Pick<CommandIO, "notify" | "signal">) {
-  return untilAborted(signal, sealForAll(config, notify));
+  return untilAborted(signal, sealForAll(config, notify, signal));
 }
 
-async function sealForAll({ encryption }: Config, notify: Notify): Promise<JobSealing> {
+async function sealForAll(
+  { encryption, openThrough }: Config,
+  notify: Notify,
+  signal: AbortSignal,
+): Promise<JobSealing> {
   if (encryption === undefined) return { filters: [] };
   const { recipients, recipientsFile, sealThrough: command } = encryption;
   const [{ readRecipients }, { readSecret }, { sealFor }, { sealThrough }] = await Promise.all([
@@ -25,12 +29,12 @@ async function sealForAll({ encryption }: Config, notify: Notify): Promise<JobSe
   ]);
   if (command !== undefined) {
     const keyed = await readSecret(encryption.secretFile, [command]);
-    sealThrough(command);
+    sealThrough(command, { open: openThrough, signal });
     return { filters: ["through"], keyed };
   }
   const all = await readRecipients(recipients, recipientsFile);
   const keyed = await readSecret(encryption.secretFile, all);
-  await sealFor(all, notify);
+  await sealFor(all, notify, { signal });
   return { filters: ["age"], keyed };
 }
 
@@ -44,19 +48,19 @@ export async function useIdentity(
 ): Promise<void> {
   if (command !== undefined) {
     const { openThrough } = await import("../../core/sealing/through.ts");
-    openThrough(command);
+    openThrough(command, io.signal);
   }
   if (file === undefined) return;
   const { openWith } = await import("../../core/sealing/use.ts");
   await untilAborted(io.signal, openWith(file, openingTools(io)));
 }
 
-export function openingTools({ notify, askLine, progress }: Omit<AskingIO, "signal">) {
+export function openingTools({ notify, askLine, progress, signal }: AskingIO) {
   const askPassphrase = (question: string) => {
     progress.end();
     return askLine({ question, hidden: true });
   };
-  return { notify, askPassphrase };
+  return { notify, askPassphrase, signal };
 }
 
 /** Returns what asks for an identity, once. Without a terminal, and without an answer, nothing is opened. */

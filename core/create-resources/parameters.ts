@@ -43,7 +43,7 @@ export function withDefaults(template: Template, settings: Settings): Settings {
       return [name, value];
     }),
   );
-  checkExistingBucket(all);
+  if ((all.get("ExistingBucket") ?? "") !== "") checkForExistingBucket(all);
   return all;
 }
 
@@ -54,11 +54,13 @@ const ofNewBuckets = [
   ["ExpireAfterDays", "0", "an existing bucket keeps its own lifecycle rules"],
 ] as const;
 
-/** Refuses what a rule of the template does, before any request: `--adopt` has changed the old stack when CloudFormation refuses it. */
-function checkExistingBucket(all: Settings): void {
-  if ((all.get("ExistingBucket") ?? "") === "") return;
+/**
+ * Refuses, for any bucket that exists, what a rule of the template does, before any request: `--adopt` has changed the old stack when
+ * CloudFormation refuses it.
+ */
+export function checkForExistingBucket(settings: Settings): void {
   for (const [name, nothing, why] of ofNewBuckets) {
-    const value = all.get(name) ?? nothing;
+    const value = settings.get(name) ?? nothing;
     if (value !== nothing) throw unusable(`${name}=${value}`, why, "leave it out; docs/aws.md has what to set there");
   }
 }

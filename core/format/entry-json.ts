@@ -8,7 +8,17 @@
 
 import { z } from "zod";
 import { base64, decodeBytes, decodePath, twinOf } from "./bytes-json.ts";
-import type { Acl, Common, Continued, Entry, Extent, FileEntry, Moment, Owner } from "./entry.ts";
+import {
+  type Acl,
+  type Common,
+  type Continued,
+  type Entry,
+  type Extent,
+  type FileEntry,
+  type Moment,
+  noXattrs,
+  type Owner,
+} from "./entry.ts";
 import { altered } from "./error.ts";
 import { decodeFlags, encodeFlags } from "./flags.ts";
 import { count, listOf, longestLine, namedBy, parseAs, sha256Hex } from "./lines.ts";
@@ -197,8 +207,7 @@ function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>) {
   return { xa: exact, ...(Object.keys(odd).length > 0 && { xa_b64: odd }) };
 }
 
-// Nearly all entries have none: they share these.
-const noXattrs: Common["xattrs"] = new Map();
+// As `noXattrs`.
 const noWarnings: FileEntry["warnings"] = [];
 const noHoles: FileEntry["holes"] = [];
 

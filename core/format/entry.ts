@@ -53,6 +53,9 @@ export type Common = {
   readonly flags?: number;
 };
 
+/** Nearly all entries share these. */
+export const noXattrs: Common["xattrs"] = new Map();
+
 export type FileWarning = "unlocked-copy" | "changed-while-reading";
 
 /** What a file says of its content if that goes on in segments. */

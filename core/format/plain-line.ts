@@ -2,7 +2,7 @@
  * Decodes lines of plain files: with nothing but owner, mode, time and content, and a path in ASCII. Nearly all of a machine is such, and
  * this takes a third of the time of parsing JSON and looking at each field. It says the same of them as `decodePartEntry`.
  */
-import type { Extent, FileEntry, Owner } from "./entry.ts";
+import { type Extent, type FileEntry, noXattrs, type Owner } from "./entry.ts";
 import { asBuffer, type Line } from "./lines.ts";
 import type { ByteString } from "./path.ts";
 
@@ -29,7 +29,6 @@ const extent = new RegExp(
   "y",
 );
 
-const noXattrs: FileEntry["xattrs"] = new Map();
 const nothing: readonly never[] = [];
 
 /** Returns undefined for anything that is not sure to be plain, whether it can be decoded or not. */

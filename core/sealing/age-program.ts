@@ -5,18 +5,18 @@ import type { SealingWay } from "../format/sealing.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { throughProgram } from "../system/codec-child.ts";
 
-/** Recipients are no secret, so they may stand in the list of processes. */
-export function sealByProgram(recipients: readonly string[]): SealingWay {
+/** `signal` ends it. Recipients are no secret, so they may stand in the list of processes. */
+export function sealByProgram(recipients: readonly string[], signal?: AbortSignal): SealingWay {
   const args = ["-e", ...recipients.flatMap((recipient) => ["-r", recipient])];
   const refusal = (why: string) =>
     new SealingFailure({ doing: "seal an object", why, remedy: "check the recipients of [encryption] in conf" });
-  return (content) => throughProgram("age", args, content, { encodes: true, refusal });
+  return (content) => throughProgram("age", args, content, { encodes: true, refusal, signal });
 }
 
-/** The program reads the file of each identity itself. */
-export function openByProgram(files: readonly string[]): SealingWay {
+/** `signal` ends it. The program reads the file of each identity itself. */
+export function openByProgram(files: readonly string[], signal?: AbortSignal): SealingWay {
   const args = ["-d", ...files.flatMap((file) => ["-i", file])];
-  return (stored: ByteStream) => throughProgram("age", args, stored, { refusal: ofIdentity });
+  return (stored: ByteStream) => throughProgram("age", args, stored, { refusal: ofIdentity, signal });
 }
 
 /** An identity that does not fit is no damage. */

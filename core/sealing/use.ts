@@ -10,27 +10,28 @@ import { openByProgram, sealByProgram } from "./age-program.ts";
 import { type AskPassphrase, readIdentities } from "./identity.ts";
 import { checkedSeal } from "./way.ts";
 
-/** `by`: for tests; else what is installed decides. */
 type Means = "program" | "package";
+
+/** `by`: for tests; else what is installed decides. `signal` ends programs that run. */
+type SealingTools = { readonly by?: Means; readonly signal?: AbortSignal };
 
 function installed(): Means {
   return which("age") === undefined ? "package" : "program";
 }
 
 /** Seals for these recipients, until it is disposed of. */
-export async function sealFor(recipients: readonly string[], notify: Notify, by = installed()): Promise<Disposable> {
-  if (by === "program") return sealBy("age", checkedSeal(sealByProgram(recipients)));
+export async function sealFor(
+  recipients: readonly string[],
+  notify: Notify,
+  { by = installed(), signal }: SealingTools = {},
+): Promise<Disposable> {
+  if (by === "program") return sealBy("age", checkedSeal(sealByProgram(recipients, signal)));
   notify(slower("seals"));
   const { sealByPackage } = await import("./age-package.ts");
   return sealBy("age", checkedSeal(sealByPackage(recipients)));
 }
 
-export type OpeningTools = {
-  readonly notify: Notify;
-  readonly askPassphrase: AskPassphrase;
-  /** For tests; else what is installed decides. */
-  readonly by?: Means;
-};
+export type OpeningTools = SealingTools & { readonly notify: Notify; readonly askPassphrase: AskPassphrase };
 
 /** Opens with the identities in a file, until it is disposed of. Throws a Failure for a file that cannot be one. */
 export async function openWith(file: string, tools: OpeningTools): Promise<Disposable> {
@@ -40,12 +41,12 @@ export async function openWith(file: string, tools: OpeningTools): Promise<Dispo
 /** Opens with identities that are in no file, until it is disposed of. */
 export async function openWithLines(
   lines: readonly string[],
-  { notify, by = installed() }: OpeningTools,
+  { notify, by = installed(), signal }: OpeningTools,
 ): Promise<Disposable> {
   if (by === "program") {
     // The program cannot read some files: what a shell gives in place of one, by descriptor, is this process's alone.
     const inMemory = memoryFile(Buffer.from(`${lines.join("\n")}\n`));
-    const opening = openBy("age", openByProgram([inMemory.path]));
+    const opening = openBy("age", openByProgram([inMemory.path], signal));
     return {
       [Symbol.dispose]() {
         opening[Symbol.dispose]();

@@ -4,7 +4,6 @@ import { Failure } from "../failure.ts";
 import { altered } from "../format/error.ts";
 import type { ByteStream } from "../format/zlib.ts";
 import { Child } from "./child.ts";
-import { filterSignal } from "./filter-signal.ts";
 import type { PipeReader } from "./pipe.ts";
 import { which } from "./programs.ts";
 
@@ -14,7 +13,9 @@ const errorsMs = 1_000;
 /** Patience with a compressor: xz at its best level gives nothing for some seconds. */
 const longestSilence = 300_000;
 
-export type FilterPatience = {
+export type FilterRun = {
+  /** Ends the program. */
+  readonly signal?: AbortSignal | undefined;
   /** Time after which a program that has all it needs, and gives nothing, is ended. */
   readonly silenceMs?: number;
   /** Whether it compresses or seals: then it is to take all of the content, and to give something, but not many times as much. */
@@ -36,11 +37,10 @@ export async function* throughProgram(
   program: string,
   args: readonly string[],
   content: ByteStream,
-  { silenceMs = longestSilence, encodes = false, refusal: wording }: FilterPatience = {},
+  { silenceMs = longestSilence, encodes = false, refusal: wording, signal: abort }: FilterRun = {},
 ): AsyncGenerator<Uint8Array> {
   const path = which(program);
   if (path === undefined) throw missing(program);
-  const abort = filterSignal();
   abort?.throwIfAborted();
   const command = [path, ...args] as const;
   const pipes = { stdin: "wide pipe", keepsStdin: encodes, stdout: "wide pipe", extraPipe: false } as const;
@@ -159,7 +159,7 @@ function refusal(
   program: string,
   args: readonly string[],
   { exit, signal, stderrTail }: EndedProgram,
-  wording: FilterPatience["refusal"],
+  wording: FilterRun["refusal"],
 ): Error {
   const how = exit === undefined ? `was ended by ${signal ?? "a signal"}` : `exited with status ${exit}`;
   const words = stderrTail.trim().replace(/\s*\n\s*/g, "; ");

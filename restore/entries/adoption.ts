@@ -10,8 +10,9 @@ import { close } from "../../core/system/files.ts";
 import { setMode, setOwner } from "../../core/system/metadata.ts";
 import { fstat, type Stat } from "../../core/system/stat.ts";
 import { readXattrs } from "../../core/system/xattr.ts";
+import type { Folder } from "../target/folder.ts";
 import { unlessRefused } from "../target/refused.ts";
-import type { Folder, FolderRule, Target } from "../target/target.ts";
+import type { FolderRule, Target } from "../target/target.ts";
 import { ourselves, wasMadeFor } from "../target/unfinished.ts";
 import type { Metadata } from "./metadata.ts";
 

@@ -4,16 +4,16 @@
  * target, whatever lies in it or is swapped meanwhile. If a folder that this restore has made or accepted is replaced by
  * another one, that is an `Obstacle`.
  */
-import { sameMoment } from "../../core/format/moment.ts";
 import { type ByteString, baseName, join, parentOf } from "../../core/format/path.ts";
 import { createFile, remove, removeFolder, rename } from "../../core/system/beneath.ts";
 import { openOnSameMount } from "../../core/system/confined.ts";
 import { close } from "../../core/system/files.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
-import { descriptorShare } from "../../core/system/limits.ts";
 import { setMode, setOwner } from "../../core/system/metadata.ts";
 import { namesIn } from "../../core/system/names.ts";
-import { fstat, type Stat, sameInode } from "../../core/system/stat.ts";
+import { fstat, type Stat } from "../../core/system/stat.ts";
+import { type Folder, type FolderIdentity, folderOf, isFolder, type KnownFolder } from "./folder.ts";
+import { KeptFolders } from "./kept-folders.ts";
 import { immovable, Obstacle, replaced } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import { removeLeftovers, Staging } from "./staging.ts";
@@ -29,27 +29,9 @@ import {
   removeSmallTemporaries,
   removeTemporaries,
 } from "./unfinished.ts";
-import { mountOf, type OpenedFolder, UsersMounts } from "./users-mounts.ts";
+import { type OpenedFolder, UsersMounts } from "./users-mounts.ts";
 
 const root = "/" as ByteString;
-
-export type Folder = {
-  /** Descriptor; valid until another folder is asked for, so use it at once. */
-  readonly fd: number;
-  /** True if this restore made it, and so everything in it. */
-  readonly fresh: boolean;
-  /** True if nobody else can enter it: it has the mark of `unfinished.ts`. */
-  readonly isPrivate: boolean;
-  /** True if it has that mark, whether this restore has made or accepted it or not. */
-  readonly isMarked: boolean;
-  /** Text that is different for each mount. */
-  readonly mount: string;
-};
-
-/** A folder that was made or accepted: whether another lies at its path, is seen by these. */
-export type FolderIdentity = Pick<Stat, "device" | "inode" | "uid" | "born">;
-
-type KnownFolder = FolderIdentity & Pick<Folder, "fresh" | "isPrivate">;
 
 /** Rule for a folder that may be there already. */
 export type FolderRule = {
@@ -65,8 +47,6 @@ export type TargetDeps = {
   readonly onMovedAside: (path: ByteString, aside: ByteString) => void;
 };
 
-/** Bound on open folders. Files in progress come on top; the usual limit is 1,024 descriptors. */
-const mostOpen = descriptorShare(128);
 const keepsGroup: FolderRule = { gid: undefined, accept: () => true };
 
 export class Target {
@@ -82,10 +62,8 @@ export class Target {
   /** Paths of folders in which a killed restore has left large files. */
   readonly #withLarge = new Set<ByteString>();
   #unnamed: number | undefined;
-  readonly #open = new Map<ByteString, Folder>();
+  readonly #open = new KeptFolders();
   readonly #known = new Map<ByteString, KnownFolder>();
-  #lastPath: ByteString | undefined;
-  #last: Folder | undefined;
 
   private constructor(fd: number, path: string, made: boolean, { random, onMovedAside }: TargetDeps) {
     this.#root = fd;
@@ -119,12 +97,8 @@ export class Target {
    * SystemError if something else is in the way (ELOOP for a link), and an Obstacle if a folder was replaced.
    */
   folder(path: ByteString): Folder {
-    if (path === this.#lastPath && this.#last !== undefined) return this.#last;
-    const known = this.#open.get(path);
-    if (known !== undefined) {
-      this.#open.delete(path);
-      return this.#keep(path, known);
-    }
+    const open = this.#open.take(path);
+    if (open !== undefined) return open;
     for (const above of this.#closedAbove(path)) this.#openOrMake(above);
     return this.#openOrMake(path);
   }
@@ -143,8 +117,8 @@ export class Target {
 
   /** Opens a folder as `folder` does, but makes nothing: throws ENOENT if it is missing. */
   folderIfThere(path: ByteString): Folder {
-    const known = this.#open.get(path);
-    if (known !== undefined) return known;
+    const open = this.#open.find(path);
+    if (open !== undefined) return open;
     for (const above of this.#closedAbove(path)) this.#existing(above);
     return this.#existing(path);
   }
@@ -195,13 +169,13 @@ export class Target {
       removeLabel(fd);
     }
     this.#known.delete(path);
-    this.#forget(path);
+    this.#open.close(path);
   }
 
   /** Forgets all folders. Call when they have their own metadata: others may enter them from then on. */
   leaveAll(): void {
     this.#known.clear();
-    for (const path of [...this.#open.keys()]) this.#forget(path);
+    this.#open.closeAll();
   }
 
   /** Opens a file without a name, for data that does not fit into memory. There is only one; `close` closes it. */
@@ -245,14 +219,14 @@ export class Target {
   #existing(path: ByteString): Folder {
     const { fd, found } = this.#opened(path);
     const known = this.#known.get(path);
-    if (known === undefined || isFolder(known, found)) return this.#keep(path, folderOf(fd, found, known));
+    if (known === undefined || isFolder(known, found)) return this.#open.keep(path, folderOf(fd, found, known));
     close(fd);
     throw replaced();
   }
 
   /** Opens a folder: from the one above it if nobody else can enter that, and so has put or mounted something there; else step by step. */
   #opened(path: ByteString): OpenedFolder {
-    const above = path === root ? undefined : this.#open.get(parentOf(path));
+    const above = path === root ? undefined : this.#open.find(parentOf(path));
     const fd = above?.isMarked === true ? openOnSameMount(above.fd, baseName(path)) : undefined;
     return fd === undefined ? this.#mounts.open(this.#root, path.slice(1) as ByteString) : { fd, found: fstat(fd) };
   }
@@ -338,7 +312,7 @@ export class Target {
       throw error instanceof SystemError ? immovable(error) : error;
     }
     // Folders below it have other paths now.
-    for (const open of [...this.#open.keys()]) if (open === path || open.startsWith(`${path}/`)) this.#forget(open);
+    this.#open.closeBelow(path);
     this.#onMovedAside(path, join(parentOf(path), aside));
   }
 
@@ -352,10 +326,10 @@ export class Target {
   }
 
   #use(path: ByteString, fd: number, found: Stat, fresh: boolean): void {
-    this.#forget(path);
+    this.#open.close(path);
     const isPrivate = fresh || isUnfinished(found);
     this.#know(path, found, { fresh, isPrivate });
-    this.#keep(path, folderOf(fd, found, { fresh, isPrivate }));
+    this.#open.keep(path, folderOf(fd, found, { fresh, isPrivate }));
   }
 
   #know(
@@ -375,25 +349,6 @@ export class Target {
       if (folder.mount === mount) yield folder.fd;
     }
   }
-
-  #keep(path: ByteString, folder: Folder): Folder {
-    this.#open.set(path, folder);
-    this.#lastPath = path;
-    this.#last = folder;
-    if (this.#open.size > mostOpen) {
-      const [oldest] = this.#open.keys();
-      if (oldest !== undefined) this.#forget(oldest);
-    }
-    return folder;
-  }
-
-  #forget(path: ByteString): void {
-    const folder = this.#open.get(path);
-    if (folder === undefined) return;
-    this.#open.delete(path);
-    if (path === this.#lastPath) this.#lastPath = undefined;
-    close(folder.fd);
-  }
 }
 
 const longestName = 255;
@@ -408,14 +363,4 @@ function makeMissing(folder: number, name: ByteString): number | undefined {
     if (isSystemError(error, "EEXIST")) return undefined;
     throw error;
   }
-}
-
-/** Returns whether it is the folder that it was: an inode may be used again, but not with the time of its birth. */
-export function isFolder(known: FolderIdentity, found: Stat): boolean {
-  return sameInode(known, found) && found.uid === known.uid && sameMoment(known.born, found.born);
-}
-
-function folderOf(fd: number, found: Stat, known: Pick<Folder, "fresh" | "isPrivate"> | undefined): Folder {
-  const { fresh = false, isPrivate = false } = known ?? {};
-  return { fd, fresh, isPrivate, isMarked: isPrivate || isUnfinished(found), mount: mountOf(found) };
 }

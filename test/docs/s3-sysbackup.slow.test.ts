@@ -1,6 +1,6 @@
 /** Each row of the table in docs/s3-sysbackup.md is run: as an option of ours, or as a line of `conf`. */
 import { describe, expect, test } from "bun:test";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArguments } from "../../cmd/arguments.ts";
 import { writeConfigArgs } from "../../cmd/commands/write-config/arguments.ts";
@@ -90,7 +90,7 @@ async function runRow({ there, verdict }: TableRow): Promise<void> {
     else
       expect((await loading).content[what.startsWith("days") ? "daysRetained" : "lockTimeout"]).toBeOneOf([14, 5_000]);
   } else if (kind === "default") await runDefault(what, verdict);
-  else if (kind === "file") await runFile(what);
+  else if (kind === "file") await runFile(what, verdict);
   else runOption(what);
 }
 
@@ -115,8 +115,11 @@ async function runDefault(what: string, verdict: Verdict): Promise<void> {
   expect(words.words.value(flag) === value).toBe(verdict === "yes");
 }
 
-/** Files are taken from the folder that is named in place of `/etc/backup`; the state has the one that is named for it. */
-async function runFile(path: string): Promise<void> {
+/**
+ * Files are taken from the folder that is named in place of `/etc/backup`; the state has the one that is named for it. What is not the
+ * same is a picker that is a link to nothing.
+ */
+async function runFile(path: string, verdict: Verdict): Promise<void> {
   await using dir = await scratch();
   const data = join(dir.path, "data");
   await mkdir(data);
@@ -127,8 +130,10 @@ async function runFile(path: string): Promise<void> {
   });
   await mkdir(state, { mode: 0o700 });
   await writeFile(join(state, "retention.db"), "not ours", { mode: 0o600 });
-  const { exit, stdout } = await sysbackup(["archive", "--conf-dir", conf, "--json"]);
-  expect([path, exit]).toEqual([path, 0]);
+  if (verdict === "no") await symlink("nowhere", join(conf, "pickers.d/x"));
+  const { exit, stdout, stderr } = await sysbackup(["archive", "--conf-dir", conf, "--json"]);
+  expect([path, exit]).toEqual([path, verdict === "no" ? 3 : 0]);
+  if (verdict === "no") expect(stderr).toContain('/pickers.d/x" cannot be executed: it is a link to nothing');
   expect(JSON.parse(stdout)).toMatchObject({ files: 1 });
   expect(await readFile(join(state, "retention.db"), "utf8")).toBe("not ours");
 }

@@ -1,6 +1,6 @@
 import { adoptBucket } from "../../../core/create-resources/adopt.ts";
 import { createResources } from "../../../core/create-resources/create.ts";
-import { withDefaults } from "../../../core/create-resources/parameters.ts";
+import { checkForExistingBucket, withDefaults } from "../../../core/create-resources/parameters.ts";
 import { exitStatus } from "../../../core/failure.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { printStack, printTemplate, resourcesOf, stackDeps, statusOf } from "../../shared/resources.ts";
@@ -14,8 +14,7 @@ export const run: RunSubcommand<CreateArgs> = async (args, io) => {
   }
   const deps = await stackDeps(args, io);
   const withBucketOf = async (adopted: string) => {
-    const like = new Map([...resources.settings, ["ExistingBucket", "the-bucket-of-that"]]);
-    withDefaults(resources.template, like);
+    checkForExistingBucket(withDefaults(resources.template, resources.settings));
     const bucket = await adoptBucket(adopted, deps);
     return { ...resources, settings: new Map([...resources.settings, ["ExistingBucket", bucket]]) };
   };

@@ -232,7 +232,7 @@ export class Quilter {
       ledger.files.remove(path);
       return;
     }
-    const { head, print } = this.#linked(entry, { ...look, heldAt }, []);
+    const { head, print } = this.#linked(entry, look, heldAt, []);
     counts.others += 1;
     ledger.files.set({ path, fingerprint: print, head, extents: null, bytes: 0 });
   }
@@ -240,7 +240,8 @@ export class Quilter {
   /** Returns the entry's head, linked to the first of its names if it has several, and its fingerprint. */
   #linked(
     entry: HeadEntry,
-    { stat, attributes, heldAt }: SeenFile & Pick<ChangedFile, "heldAt">,
+    { stat, attributes }: SeenFile,
+    heldAt: Date,
     extents: readonly PendingExtent[],
   ): { readonly head: string; readonly print: Fingerprint | undefined } {
     const alone = readableHead(entry);
@@ -269,7 +270,7 @@ export class Quilter {
       });
     }
     const { content, size, steady, longer } = reading;
-    const { extents, ...rest } = content;
+    const { extents, holes, continued } = content;
     if (longer) {
       const message = `${quoted(path)} has more content than the ${size} bytes that the system says: the rest is not in the backup; let a snapshotter dump it`;
       notify({ level: "warning", code: "longer-than-stated", message });
@@ -277,10 +278,10 @@ export class Quilter {
     const warnings: FileWarning[] = [];
     if (!locked) warnings.push("unlocked-copy");
     if (!steady) warnings.push("changed-while-reading");
-    const entry = fileEntry(path, reading, { ...rest, size, warnings });
-    const { head, print } = this.#linked(entry, { ...reading, heldAt }, extents);
+    const entry = fileEntry(path, reading, { size, holes, warnings, ...(continued !== undefined && { continued }) });
+    const { head, print } = this.#linked(entry, reading, heldAt, extents);
     const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
-    if (content.continued === undefined) ledger.file(row, extents);
+    if (continued === undefined) ledger.file(row, extents);
     else ledger.continuedFile(row);
     counts.files += 1;
     counts.bytes += size;

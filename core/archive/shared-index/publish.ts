@@ -3,7 +3,8 @@
  * not put, a later one does; and a table that is new gets all that is stored already.
  */
 import type { BucketReader } from "../../bucket/contract.ts";
-import { isOfOne } from "../../bucket/fatal.ts";
+import { Denials } from "../../bucket/denials.ts";
+import { isDenied, isOfOne } from "../../bucket/fatal.ts";
 import { FormatError } from "../../format/error.ts";
 import { isTimely } from "../../format/index-id.ts";
 import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
@@ -41,29 +42,45 @@ const mostRecent = 40;
 type Published = { readonly key: string; readonly run: string };
 
 /**
- * Passes over what is damaged, or cannot be read: anybody may have put it. Throws errors of the table, and of the bucket: what is put
- * until then is marked as put.
+ * Passes over what is damaged, or cannot or may not be read: anybody may have put it. Throws errors of the table, and of the bucket, and if
+ * the role may read none: what is put until then is marked as put.
  */
 export async function publish(deps: PublishDeps): Promise<void> {
   const { bucket, table, source, now, notify, signal } = deps;
   const code = source === "verified" ? "verified-damaged" : "index-damaged";
   const skipped = new Skipped((message) => notify({ level: "warning", code, message }));
+  const denials = new Denials();
   const mark = await Mark.read(table, source, now);
   for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
     for (const listed of page) {
       signal.throwIfAborted();
       const found = objectOf(source, listed.key, now);
       if (found === undefined || mark.has(found.key)) continue;
-      try {
-        await publishOne(found, deps);
-      } catch (error) {
-        if (!(error instanceof FormatError) && !isOfOne(error)) throw error;
-        skipped.add(JSON.stringify(found.key), error, "other machines do not find by the table what it lists");
-      }
-      await mark.advance(found.key);
+      const isDone = await publishUnlessUseless(found, { deps, denials, skipped });
+      // What may not be read is asked for again, unless something later was put: the right may be given.
+      if (isDone) await mark.advance(found.key);
     }
   }
+  denials.end();
   skipped.finish();
+}
+
+type Passing = { readonly deps: PublishDeps; readonly denials: Denials; readonly skipped: Skipped };
+
+/** Returns false if the object may not be read. */
+async function publishUnlessUseless(found: Published, { deps, denials, skipped }: Passing): Promise<boolean> {
+  try {
+    await publishOne(found, deps);
+    denials.passed();
+    return true;
+  } catch (error) {
+    const denied = isDenied(error);
+    if (denied) denials.add(error);
+    else if (error instanceof FormatError || isOfOne(error)) denials.passed();
+    else throw error;
+    skipped.add(JSON.stringify(found.key), error, "other machines do not find by the table what it lists");
+    return !denied;
+  }
 }
 
 /** The item that says what is published: the last key, and for readers those of the hour before it. */

@@ -1,5 +1,7 @@
 /** Tables of a fleet that stop, slow or flood the machines that ask them. */
-import { describe, expect } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { keys } from "../../../core/format/keys.ts";
 import { sharedKeys } from "../../../core/format/shared-chunk.ts";
 import { type Table, TableError, type TableValue } from "../../../core/table/contract.ts";
@@ -67,6 +69,52 @@ attack(
   },
   { skip: !moto },
 );
+
+/** A bucket of which a role may not read these keys. */
+const denying = (isDenied: (key: string) => boolean) => (bucket: Bucket) => {
+  const get: Bucket["get"] = async function* (key, options) {
+    if (isDenied(key)) throw new BucketError("denied", { doing: "read", what: key, why: "access denied" });
+    yield* bucket.get(key, options);
+  };
+  return wrapBucket(bucket, { get });
+};
+
+attack(
+  {
+    by: "H",
+    what: "an object under the name of a machine in index/ that is encrypted with another's key, so that reading it is denied",
+    before: "the machine put nothing more into the table, for ever",
+    now: "it is passed over, with a warning",
+  },
+  async () => {
+    const { rig, table } = await set();
+    await using _ = rig;
+    const until = new Date(rig.now().getTime() + 30 * day);
+    const key = keys.index("host", { start: new Date(rig.now().getTime() - day), run: "0000000a" });
+    await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+    const around = denying((one) => one === key);
+    const { heard } = await rig.run({ table, around });
+    expect(heard).toContainEqual(expect.stringContaining(`index-damaged: ${JSON.stringify(key)} is skipped`));
+    expect(heard).not.toContainEqual(expect.stringContaining("table-not-written"));
+    expect((await rig.run({ ...sharing(table, "host"), name: "second" })).summary.objectsStored).toBe(0);
+    await rig.write("more", noise(4_000, 3));
+    const later = await rig.run({ table, around });
+    expect(later.heard).not.toContainEqual(expect.stringMatching(/table-not-written|index-damaged/));
+    expect((await rig.run({ ...sharing(table, "host"), name: "third" })).summary.objectsStored).toBe(0);
+  },
+  { skip: !moto },
+);
+
+test.skipIf(!moto)("a role that may read none of its index objects puts them into the table once it may", async () => {
+  const { rig, table } = await set();
+  await using _ = rig;
+  const around = denying((key) => key.startsWith("index/"));
+  const { heard } = await rig.run({ table, around });
+  expect(heard).toContainEqual(expect.stringMatching(/^warning table-not-written: .*access denied/));
+  await rig.write("more", noise(4_000, 3));
+  expect((await rig.run({ table })).heard).toEqual([]);
+  expect((await rig.run({ ...sharing(table, "host"), name: "second" })).summary.objectsStored).toBe(0);
+});
 
 /** A table that refuses keys as DynamoDB does, which moto takes. */
 function strict(table: OpenedTable, longest: { bytes: number }): OpenedTable {

@@ -3,19 +3,22 @@
  * `differs` names the case and the reason; the case must then fail, so that a service that learns it is noticed.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Bucket, BucketError, type BucketErrorKind, type Retention } from "../../../core/bucket/contract.ts";
+import type { Bucket, Retention } from "../../../core/bucket/contract.ts";
 import { compareKeys } from "../../../core/bucket/order.ts";
 import { readAll } from "../../../core/bucket/stream.ts";
-
-export type Subject = {
-  readonly bucket: Bucket;
-  /** A bucket that does not exist, opened as late as its kind allows. */
-  readonly openMissing: () => Promise<Bucket>;
-  readonly now: () => Date;
-  /** Lets time pass until then: by moving the clock, or by waiting. */
-  readonly until: (date: Date) => Promise<void>;
-  readonly close: () => Promise<void>;
-};
+import {
+  type Bench,
+  bytes,
+  collect,
+  hour,
+  keysOf,
+  kindOf,
+  mebibyte,
+  type Subject,
+  sha256,
+  textOf,
+} from "./conformance-bench.ts";
+import { lockCases } from "./conformance-locks.ts";
 
 type Promised = keyof typeof cases;
 
@@ -27,38 +30,6 @@ export type Suite = {
   readonly open: () => Promise<Subject>;
   readonly differs: Differs;
 };
-
-/** What a case works with; `key` makes keys that no other case uses. */
-type Bench = Subject & { readonly key: (name: string) => string; readonly lock: (seconds?: number) => Retention };
-
-const hour = 3600;
-const mebibyte = 1024 * 1024;
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
-const sha256 = (body: Uint8Array): string => new Bun.CryptoHasher("sha256").update(body).digest("hex");
-
-async function textOf({ bucket }: Subject, ...[key, options]: Parameters<Bucket["get"]>): Promise<string> {
-  return (await readAll(bucket.get(key, options), mebibyte)).toString();
-}
-
-async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const page of pages) all.push(...page);
-  return all;
-}
-
-const keysOf = async (bench: Bench, prefix: string, after?: string) =>
-  (await collect(bench.bucket.list(prefix, after))).map(({ key }) => key);
-
-async function kindOf(run: Promise<unknown>): Promise<BucketErrorKind | "no error"> {
-  try {
-    await run;
-    return "no error";
-  } catch (error) {
-    if (error instanceof BucketError) return error.kind;
-    throw error;
-  }
-}
 
 /** Puts empty objects, some at a time. */
 async function putAll(bench: Bench, keys: readonly string[]): Promise<void> {
@@ -72,6 +43,8 @@ async function putAll(bench: Bench, keys: readonly string[]): Promise<void> {
 }
 
 const cases = {
+  ...lockCases,
+
   "a put comes back with bytes, size, metadata, and retention": async (bench: Bench) => {
     const { bucket, key, lock } = bench;
     const metadata = { "restore-through": "psql -f - --set='a b'", n: "1", empty: "" };
@@ -223,66 +196,6 @@ const cases = {
     for (const name of ["a", "b", "b", "c"]) await bucket.put(key(name), bytes(""), { retention: lock() });
     const listed = await collect(bucket.listVersions(key(""), key("a")));
     expect(listed.map((version) => version.key)).toEqual([key("b"), key("b"), key("c")]);
-  },
-
-  "a lock moves later, and the same date again is no error": async ({ bucket, key, lock }: Bench) => {
-    const { version } = await bucket.put(key("a"), bytes("x"), { retention: lock(hour) });
-    const later = lock(2 * hour);
-    await bucket.extend(key("a"), version, later);
-    await bucket.extend(key("a"), version, later);
-    expect((await bucket.head(key("a"), version))?.retention).toEqual(later);
-  },
-
-  "a lock never moves earlier": async ({ bucket, key, lock }: Bench) => {
-    const retention = lock(2 * hour);
-    const { version } = await bucket.put(key("a"), bytes("x"), { retention });
-    expect(await kindOf(bucket.extend(key("a"), version, lock(hour)))).toBe("locked");
-    expect((await bucket.head(key("a"), version))?.retention).toEqual(retention);
-  },
-
-  "the lock of a version is had by itself, also where a newer version lies over it": async (bench: Bench) => {
-    const { bucket, key, lock } = bench;
-    const [first, second] = [lock(hour), lock(2 * hour)];
-    const { version } = await bucket.put(key("a"), bytes("x"), { retention: first });
-    const newer = await bucket.put(key("a"), bytes("y"), { retention: second });
-    expect(await bucket.retention(key("a"), version)).toEqual(first);
-    expect(await bucket.retention(key("a"), newer.version)).toEqual(second);
-    const later = lock(3 * hour);
-    await bucket.extend(key("a"), version, later);
-    expect(await bucket.retention(key("a"), version)).toEqual(later);
-  },
-
-  "the lock of what is missing is missing": async ({ bucket, key, lock }: Bench) => {
-    const other = await bucket.put(key("other"), bytes("x"), { retention: lock() });
-    await bucket.put(key("here"), bytes("x"), { retention: lock() });
-    expect(await kindOf(bucket.retention(key("nowhere"), other.version))).toBe("missing");
-    expect(await kindOf(bucket.retention(key("here"), other.version))).toBe("missing");
-  },
-
-  "a lock that has passed already is refused": async ({ bucket, key, lock }: Bench) => {
-    expect(await kindOf(bucket.put(key("a"), bytes("x"), { retention: lock(-hour) }))).toBe("other");
-    expect(await bucket.head(key("a"))).toBeUndefined();
-  },
-
-  "a locked version is not removed": async (bench: Bench) => {
-    const { bucket, key, lock } = bench;
-    const { version } = await bucket.put(key("a"), bytes("x"), { retention: lock() });
-    expect(await kindOf(bucket.remove(key("a"), version))).toBe("locked");
-    expect(await textOf(bench, key("a"), { version })).toBe("x");
-  },
-
-  "a version whose lock has ended is removed, and only it": async (bench: Bench) => {
-    const { bucket, key, lock, until } = bench;
-    const short = lock(5);
-    const first = await bucket.put(key("a"), bytes("first"), { retention: short });
-    const second = await bucket.put(key("a"), bytes("second"), { retention: short });
-    await until(short.until);
-    await bucket.remove(key("a"), first.version);
-    expect(await bucket.head(key("a"), first.version)).toBeUndefined();
-    expect(await textOf(bench, key("a"))).toBe("second");
-    await bucket.remove(key("a"), second.version);
-    expect(await collect(bucket.listVersions(key("")))).toEqual([]);
-    expect(await kindOf(bucket.remove(key("a"), first.version))).toBe("no error");
   },
 
   "metadata that S3 would refuse or change is refused": async ({ bucket, key, lock }: Bench) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { givenSettings, withDefaults } from "../../../core/create-resources/parameters.ts";
+import { checkForExistingBucket, givenSettings, withDefaults } from "../../../core/create-resources/parameters.ts";
 import { builtInTemplate, readTemplate } from "../../../core/create-resources/template.ts";
 
 const template = builtInTemplate();
@@ -87,5 +87,6 @@ test.each([
   const settingsOf = (more: string) =>
     withDefaults(template, givenSettings(template, { package: "p", export: undefined, parameters: parameters + more }));
   expect(() => settingsOf(",ExistingBucket=there")).toThrow(why);
+  expect(() => checkForExistingBucket(settingsOf(""))).toThrow(why);
   expect(settingsOf("").get("ExistingBucket")).toBe("");
 });

@@ -66,7 +66,7 @@ const tars = async ({ rig }: SealedRig) => (await rig.keys("bundles/")).filter((
 describe.each(["program", "package"] as const)("bundles sealed by the %s", (by) => {
   test(`bundles sealed by the ${by} are restored and verified with the identity, and verified without it`, async () => {
     await using sealed = await filled();
-    using _sealing = await sealFor([sealed.recipient], quiet, by);
+    using _sealing = await sealFor([sealed.recipient], quiet, { by });
     expect((await archived(sealed)).heard).toEqual([]);
     expect(await tars(sealed)).toHaveLength(4);
     for (const key of await sealed.rig.keys("bundles/"))

@@ -1,15 +1,15 @@
 /** Bundles in Glacier classes, by the program itself against moto: reported, thawed, waited for, and restored. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { restoredExit } from "../../round-trip/loop.ts";
-import { faultProxy } from "../../support/faults/proxy.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { startSysbackup, sysbackup } from "../../support/program.ts";
 import { onTerminal } from "../../support/pty.ts";
 import { clientConfig, moto } from "../../support/services.ts";
+import { thawProxy, writeAlbum } from "../../support/thaw.ts";
 import { confOf } from "./moto.ts";
 
 const minutes = 60_000;
@@ -18,28 +18,18 @@ const minutes = 60_000;
 async function frozenBundles(storageClass: string) {
   if (moto === undefined) throw new Error("absent");
   const dir = await scratch();
-  const thawed: string[] = [];
-  const slow = { thaws: false };
-  const proxy = faultProxy(moto.endpoint, async (request, forward) => {
-    const { pathname, searchParams } = new URL(request.url);
-    if (request.method === "POST" && searchParams.has("restore")) {
+  const proxy = thawProxy(moto.endpoint, {
+    note: async (request) => {
+      const { pathname, searchParams } = new URL(request.url);
       const body = await request.clone().text();
       const tier = /<Tier>(\w+)<\/Tier>/.exec(body)?.[1];
       const days = /<Days>(\d+)<\/Days>/.exec(body)?.[1];
       const version = searchParams.has("versionId") ? "of a version" : "of any version";
-      thawed.push(`${pathname.replace(/^\/[^/]*\/bundles\/test\/.*\/tree/, "")} ${tier} ${days} days ${version}`);
-    }
-    const answer = await forward();
-    const headers = new Headers(answer.headers);
-    if (!slow.thaws || request.method !== "HEAD" || !headers.has("x-amz-restore")) return answer;
-    headers.set("x-amz-restore", 'ongoing-request="true"');
-    return new Response(null, { status: answer.status, headers });
+      return `${pathname.replace(/^\/[^/]*\/bundles\/test\/.*\/tree/, "")} ${tier} ${days} days ${version}`;
+    },
   });
   const tree = join(dir.path, "tree");
-  for (const name of ["2019", "2020", "2021"]) {
-    await mkdir(join(tree, name), { recursive: true });
-    await writeFile(join(tree, name, "photo"), `of ${name}`);
-  }
+  await writeAlbum(tree, (year) => `of ${year}`);
   const bundle = { path: tree, depth: "1", storage_class: storageClass };
   const paths = await confOf(dir.path, moto, { endpoint: proxy.endpoint, bundle });
   const stored = await sysbackup(["bundle", "--conf-dir", paths.conf]);
@@ -58,8 +48,8 @@ async function frozenBundles(storageClass: string) {
     put,
     tree,
     target,
-    thawed,
-    slow,
+    thawed: proxy.thawed,
+    slow: proxy.slow,
     conf: paths.conf,
     state: paths.state,
     back: (name: string) => readFile(join(target, tree, name, "photo"), "utf8"),

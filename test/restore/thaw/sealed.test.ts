@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { restoredExit } from "../../round-trip/loop.ts";
-import { faultProxy } from "../../support/faults/proxy.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { startSysbackup, sysbackup } from "../../support/program.ts";
 import { moto } from "../../support/services.ts";
+import { thawProxy, writeAlbum } from "../../support/thaw.ts";
 import { noise } from "../support.ts";
 import { confOf } from "./moto.ts";
 
@@ -25,25 +25,17 @@ async function sealedAndFrozen({
 }) {
   if (moto === undefined) throw new Error("absent");
   const dir = await scratch();
-  const thawed: string[] = [];
-  const slow = { thaws: false };
-  const proxy = faultProxy(moto.endpoint, async (request, forward) => {
-    const { pathname, searchParams } = new URL(request.url);
-    if (request.method === "POST" && searchParams.has("restore")) thawed.push(pathname.replace(/^\/[^/]*\//, ""));
+  const proxy = thawProxy(moto.endpoint, {
+    note: ({ url }) => new URL(url).pathname.replace(/^\/[^/]*\//, ""),
     // What a rule does later is done at once. moto does not check signatures.
-    if (request.method === "PUT" && freezes?.test(pathname) === true && searchParams.size <= 1)
-      request.headers.set("x-amz-storage-class", "GLACIER");
-    const answer = await forward();
-    const headers = new Headers(answer.headers);
-    if (!slow.thaws || request.method !== "HEAD" || !headers.has("x-amz-restore")) return answer;
-    headers.set("x-amz-restore", 'ongoing-request="true"');
-    return new Response(null, { status: answer.status, headers });
+    change: ({ method, url, headers }) => {
+      const { pathname, searchParams } = new URL(url);
+      if (method === "PUT" && freezes?.test(pathname) === true && searchParams.size <= 1)
+        headers.set("x-amz-storage-class", "GLACIER");
+    },
   });
   const [album, files] = [join(dir.path, "album"), join(dir.path, "files")];
-  for (const name of ["2019", "2020", "2021"]) {
-    await mkdir(join(album, name), { recursive: true });
-    await writeFile(join(album, name, "photo"), photo);
-  }
+  await writeAlbum(album, () => photo);
   await mkdir(files);
   await writeFile(join(files, "text"), "a file that is not in a bundle");
   await writeFile(join(files, "empty"), "");
@@ -64,8 +56,8 @@ async function sealedAndFrozen({
   return {
     album,
     files,
-    thawed,
-    slow,
+    thawed: proxy.thawed,
+    slow: proxy.slow,
     identity,
     back: (path: string) => readFile(join(target, path)),
     run: (command: string, ...args: string[]) => sysbackup([command, ...args, "--conf-dir", conf]),

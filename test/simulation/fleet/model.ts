@@ -2,19 +2,16 @@
  * The arithmetic of a fleet: what all its machines ask for on a day on which each has new content, most of it the same everywhere. The
  * first machine runs before the others, and a reader reads after it. `fleet.test.ts` compares it with fleets that really run.
  */
-import { encodeChunk, sharedKeys } from "../../../core/format/shared-chunk.ts";
-import type { FleetShape, Mode } from "./small-fleet.ts";
+import { bytesOfIndex, itemsOf, type StoredShape } from "./bytes.ts";
+import type { FleetShape, Mode } from "./real-fleet.ts";
 
-export type ModelShape = FleetShape & {
-  /** Stored bytes of a chunk, and of a pack and a frame at most. */
-  readonly chunkBytes: number;
-  readonly packBytes: number;
-  readonly frameBytes: number;
-  /** Days for which index objects, and verified objects, are kept. */
-  readonly daysKept: number;
-};
+export type ModelShape = FleetShape &
+  StoredShape & {
+    /** Days for which index objects, and verified objects, are kept. */
+    readonly daysKept: number;
+  };
 
-/** Sums over all machines, and the reader. `received`: bytes of index objects and verified objects, and of answers of the table. */
+/** Sums over all machines, and the reader. `received`: bytes of index objects and verified objects. `stored`: bytes of packs. */
 export type ModelFigures = {
   readonly put: number;
   readonly get: number;
@@ -25,32 +22,18 @@ export type ModelFigures = {
   readonly tableWritten: number;
   readonly tableWrittenByReader: number;
   readonly received: number;
+  /** Bytes of the items that the table gives to machines. */
+  readonly answered: number;
   readonly stored: number;
 };
 
-/** Measured: an index object has these bytes, and so many for each further pack, and each chunk. */
-const indexBytes = { object: 310, pack: 40, chunk: 37 } as const;
-
-const sampleId = "0123456789abcdef".repeat(4);
-const sampleChunk = {
-  key: `packs/${sampleId}.zst`,
-  version: "01234567890123456789012345678901",
-  frameOffset: 8_123_456,
-  frameLength: 712_345,
-  offset: 512_345,
-  length: 99_999,
-};
-
-/** Bytes of an item in an answer, as DynamoDB writes it, and of its key in a request. */
-const itemBytes = JSON.stringify({
-  s3_key: { S: sharedKeys.chunk("verified", sampleId) },
-  ...Object.fromEntries(Object.entries(encodeChunk(sampleChunk)).map(([name, value]) => [name, { S: String(value) }])),
-}).length;
+/** Index objects of each machine that count as new in a listing: of the last day, and of the one before. */
+const unsettled = 2;
 
 const pageSize = 1_000;
 
 export function dayOf(mode: Mode, shape: ModelShape): ModelFigures {
-  const { hosts, shared, own, chunkBytes, packBytes, frameBytes, daysKept } = shape;
+  const { hosts, shared, own, chunkBytes, packBytes, frameBytes, daysKept, version } = shape;
   const others = hosts - 1;
   const isAlone = mode === "alone";
   const ofFirst = shared + own;
@@ -59,27 +42,26 @@ export function dayOf(mode: Mode, shape: ModelShape): ModelFigures {
   const packsOfFirst = packsOf(ofFirst);
   const packs = packsOfFirst + others * packsOf(storedByOther);
   const sharedPacks = isAlone ? 0 : others * packsOfFirst;
-  const bytesOf = (chunks: number, packs: number) =>
-    indexBytes.object + indexBytes.pack * (packs - 1) + indexBytes.chunk * chunks;
-  const ofAll = bytesOf(ofFirst, packsOfFirst) + others * bytesOf(storedByOther, packsOf(storedByOther));
+  const ofAll = bytesOfIndex(hosts, packs, ofFirst + others * storedByOther, version);
   const noted = ofFirst + others * own;
   const notedPacks = packsOfFirst + others * packsOf(own);
-  const notedBytes = 2 * indexBytes.object + indexBytes.pack * (notedPacks - 2) + indexBytes.chunk * noted;
+  const notedBytes = bytesOfIndex(2, notedPacks, noted, version);
   const common = {
     // Besides packs: a part, an index object, the root.
     put: packs + 3 * hosts,
     head: sharedPacks,
     stored: (ofFirst + others * storedByOther) * chunkBytes,
   };
-  const none = { tableRequests: 0, tableRead: 0, tableWritten: 0, tableWrittenByReader: 0 };
+  const none = { answered: 0, tableRequests: 0, tableRead: 0, tableWritten: 0, tableWrittenByReader: 0 };
   // Each looks for its own newest index object; those who found something list the packs that they ask about.
   const lists = hosts + (isAlone ? 0 : others);
   switch (mode) {
     case "alone":
       return { ...common, ...none, get: 0, list: lists, received: 0 };
     case "index": {
-      const pages = Math.max(1, Math.ceil((hosts * daysKept) / pageSize));
-      return { ...common, ...none, get: hosts * others, list: hosts * (pages - 1) + lists, received: others * ofAll };
+      let pages = 0;
+      for (let before = 0; before < hosts; before += 1) pages += pagesOf(before, hosts, daysKept);
+      return { ...common, ...none, get: hosts * others, list: pages + others, received: others * ofAll };
     }
     case "verified":
       return { ...common, ...none, get: 2 * hosts, list: lists + hosts, received: hosts * notedBytes };
@@ -88,13 +70,15 @@ export function dayOf(mode: Mode, shape: ModelShape): ModelFigures {
       const keys = hosts * ofFirst;
       // An item for each chunk, each pack, and one that says what is there.
       const written = ofFirst + others * own + packs + hosts;
+      const items = itemsOf(shape, ofFirst / packsOfFirst);
       const reads = hosts * frames + sharedPacks + hosts;
       return {
         ...common,
         // Each reads its own index object twice to put its items.
         get: 2 * hosts,
         list: lists + hosts,
-        received: 2 * ofAll + others * shared * itemBytes,
+        received: 2 * ofAll,
+        answered: others * (shared * items.chunk + packsOfFirst * items.pack) + hosts * items.mark,
         tableRequests: written + reads,
         tableRead: keys + sharedPacks + hosts,
         tableWritten: written,
@@ -102,6 +86,24 @@ export function dayOf(mode: Mode, shape: ModelShape): ModelFigures {
       };
     }
   }
+}
+
+/**
+ * Requests that list the index objects of all, for a machine before which so many ran today. A page that ends among what is settled is
+ * followed by one that begins behind that.
+ */
+function pagesOf(before: number, hosts: number, daysKept: number): number {
+  const beforeToday = daysKept - 1;
+  const ofToday = before * daysKept;
+  const all = ofToday + (hosts - before) * beforeToday;
+  let pages = 0;
+  for (let end = 0; end < all || pages === 0; pages += 1) {
+    end += pageSize;
+    const ofHost = end <= ofToday ? daysKept : beforeToday;
+    const within = (end <= ofToday ? end : end - ofToday) % ofHost;
+    if (within > 0) end += Math.max(0, ofHost - unsettled - within);
+  }
+  return pages;
 }
 
 /** US dollars of us-east-1, for a million: requests of S3 in STANDARD, and units of DynamoDB on demand. */
@@ -126,10 +128,10 @@ export function joining(mode: Mode, shape: ModelShape, all: { readonly shared: n
   return {
     get: objects,
     received: isTable
-      ? all.shared * itemBytes
+      ? all.shared * itemsOf(shape, shape.packBytes / shape.chunkBytes).chunk
       : objects === 0
         ? 0
-        : objects * indexBytes.object + listed * indexBytes.chunk,
+        : bytesOfIndex(objects, hosts * daysKept, listed, shape.version),
     rows: isTable ? all.shared : objects === 0 ? 0 : listed,
     tableRead: isTable ? chunks : 0,
     dollars: ((isTable ? (chunks / 2) * prices.readUnit : 0) + objects * prices.get) / 1e6,

@@ -1,16 +1,18 @@
 /** The tables of docs/fleet.md, for a fleet of a thousand machines. */
+import { sizes, versionsOfS3 } from "./bytes.ts";
+import { type Measurement, measured, measuredShape, shapeRun } from "./measured.ts";
 import { crossover, dayOf, dollarsOf, joining, type ModelFigures, type ModelShape } from "./model.ts";
-import { type Mode, modes } from "./small-fleet.ts";
+import { daysRun, type Mode, modes } from "./real-fleet.ts";
 
 /** Machines of 10 GB each, of which 100 MB are new each day, 90 % of both the same on all machines. */
-export const thousand: ModelShape = {
+const thousand: ModelShape = {
   hosts: 1_000,
   shared: 900,
   own: 100,
   chunkBytes: 100_000,
-  packBytes: 16 * 1024 ** 2,
-  frameBytes: 1024 ** 2,
+  ...sizes,
   daysKept: 37,
+  version: versionsOfS3,
 };
 const allChunks = { shared: 90_000, own: 10_000 };
 
@@ -46,7 +48,7 @@ function days(): string[][] {
 
 function dayRow(mode: Mode, day: ModelFigures): string[] {
   const each = (sum: number) => figure(sum / thousand.hosts);
-  const { put, get, head, list, received, stored } = day;
+  const { put, get, head, list, received, answered, stored } = day;
   const table = day.tableRequests + day.tableWrittenByReader;
   const items = `${each(day.tableRead)}, ${each(day.tableWritten + day.tableWrittenByReader)}`;
   return [
@@ -56,7 +58,7 @@ function dayRow(mode: Mode, day: ModelFigures): string[] {
     each(list),
     mode === "table" ? each(table) : "",
     mode === "table" ? items : "",
-    size(received / thousand.hosts),
+    size((received + answered) / thousand.hosts),
     size(stored / thousand.hosts),
     dollarsOf(day).toFixed(2),
   ];
@@ -74,7 +76,7 @@ function joins(): string[][] {
 
 function crossovers(): string[][] {
   const of: readonly (readonly [string, (figures: ModelFigures) => number])[] = [
-    ["bytes received", ({ received }) => received],
+    ["bytes received", ({ received, answered }) => received + answered],
     ["requests", (day) => day.get + day.head + day.list + day.put + day.tableRequests + day.tableWrittenByReader],
     ["US$", dollarsOf],
   ];
@@ -86,8 +88,50 @@ function crossovers(): string[][] {
   return [head, ...of.map(([name, figures]) => [name, at(figures, "index"), at(figures, "verified")])];
 }
 
-export function fleetTables(): string {
-  return [days(), crossovers(), joins()].map(tableOf).join("\n\n");
+/** What machines really took that ran, and in brackets the bytes that the arithmetic says. */
+async function runs(): Promise<string[][]> {
+  const head = [
+    `${figure(measuredShape.hosts)} machines that ran, each and a day`,
+    "puts",
+    "gets, heads",
+    "lists",
+    "requests to the table",
+    "items looked up, put",
+    "received (computed)",
+    "packs (computed)",
+    "all sent",
+    "days, minutes it took",
+  ];
+  const found = await measured();
+  const rows = modes.flatMap((mode) => {
+    const measurement = found[mode];
+    return measurement === undefined ? [] : [runRow(mode, measurement)];
+  });
+  return [head, ...rows];
+}
+
+function runRow(mode: Mode, { seconds, figures }: Measurement): string[] {
+  const { bucket, packs, table, answered, reader } = figures;
+  const said = dayOf(mode, shapeRun(mode, measuredShape));
+  const each = (sum: number) => figure(sum / measuredShape.hosts);
+  const bytes = (sum: number) => size(sum / measuredShape.hosts);
+  const isTable = mode === "table";
+  return [
+    names[mode],
+    each(bucket.put),
+    each(bucket.get + bucket.head),
+    each(bucket.list),
+    isTable ? each(table.requests + reader.table.written) : "",
+    isTable ? `${each(table.read)}, ${each(table.written + reader.table.written)}` : "",
+    `${bytes(bucket.received + answered)} (${bytes(said.received + said.answered)})`,
+    `${bytes(packs)} (${bytes(said.stored)})`,
+    bytes(bucket.sent),
+    `${daysRun(mode)}, ${Math.ceil(seconds / 60)}`,
+  ];
+}
+
+export async function fleetTables(): Promise<string> {
+  return [days(), crossovers(), joins(), await runs()].map(tableOf).join("\n\n");
 }
 
 function tableOf(rows: readonly (readonly string[])[]): string {

@@ -22,7 +22,10 @@ const tableBytes = mostChunks * 40;
 const dataBytes = mostOfBatch.bytes + chunkSize.largest;
 export const bufferBytes = tableBytes + dataBytes;
 
-/** A file that the main thread holds. `handle` is its own, and stays so: a reader opens the file by it once more. */
+/** A file that the main thread holds by a descriptor. */
+export type HeldFile = { readonly stat: Stat; readonly fd: number };
+
+/** The same, as a reader sees it. `handle` is the main thread's own, and stays so: a reader opens the file by it once more. */
 export type FileToRead = Pick<Stat, "size" | "blocks" | "inode" | "modified" | "changed"> & { readonly handle: number };
 
 /** What few files have. Numbers of files are those in the job. */
@@ -66,12 +69,13 @@ export type FromReader =
 const wordsOfFile = 8;
 
 /** Writes the table of files to read. */
-export function writeFiles(buffer: SharedArrayBuffer, files: readonly FileToRead[]): void {
+export function writeFiles(buffer: SharedArrayBuffer, files: readonly HeldFile[]): void {
   const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
   let at = 0;
-  for (const { handle, size, blocks, inode, modified, changed } of files) {
-    numbers[at] = handle;
+  for (const { fd, stat } of files) {
+    const { size, blocks, inode, modified, changed } = stat;
+    numbers[at] = fd;
     numbers[at + 1] = size;
     numbers[at + 2] = blocks;
     inodes[at + 3] = inode;

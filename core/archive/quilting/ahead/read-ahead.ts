@@ -1,10 +1,7 @@
 /** Puts files together into batches for the readers, and keeps these in order. */
-import type { Stat } from "../../../system/stat.ts";
-import { type FilledPiece, mostOfBatch } from "./messages.ts";
+import { type FilledPiece, type HeldFile, mostOfBatch } from "./messages.ts";
 import { PieceView } from "./piece-view.ts";
 import type { Readers } from "./readers.ts";
-
-type HeldFile = { readonly stat: Stat; readonly fd: number };
 
 /** Small files, or a large one, that one thread reads. */
 export class Batch<File extends HeldFile> {
@@ -23,7 +20,7 @@ export class Batch<File extends HeldFile> {
   }
 
   start(readers: Readers): void {
-    this.#pieces = readers.read(this.#files.map(({ fd, stat }) => ({ ...stat, handle: fd })));
+    this.#pieces = readers.read(this.#files);
   }
 
   /** Takes the next file: it is the caller's from now on. */

@@ -8,8 +8,8 @@ import { threadAt } from "../../../thread.ts";
 import { work } from "../../../trace.ts";
 import {
   bufferBytes,
-  type FileToRead,
   type FromReader,
+  type HeldFile,
   mostOfBatch,
   openAtOnce,
   type ToReader,
@@ -103,9 +103,8 @@ export class Readers {
    * Starts to read files: several small ones, or a large one. Yields pieces, each of which is good until the next is asked for. The
    * caller keeps the handles open until the end of the last piece, or until `stop` says so.
    */
-  read(files: readonly FileToRead[]): AsyncGenerator<PieceMessage, void> {
-    const [{ size } = { size: 0 }] = files;
-    const isLarge = size > mostOfBatch.bytes;
+  read(files: readonly HeldFile[]): AsyncGenerator<PieceMessage, void> {
+    const isLarge = (files[0]?.stat.size ?? 0) > mostOfBatch.bytes;
     const job = this.#startJob(isLarge ? buffersOfLarge : 1);
     const buffer = this.#buffer();
     writeFiles(buffer, files);

@@ -186,7 +186,8 @@ export class Ledger {
   stored(ref: ObjectRef, chunks: readonly StoredChunk[], sha256?: string): void {
     const object = this.objects.add(ref, this.#retainUntil, false, sha256);
     for (const { chunk, place } of chunks) {
-      chunk.place = { object, length: chunk.length, ...place };
+      const { frameOffset, frameLength, offset } = place;
+      chunk.place = { object, frameOffset, frameLength, offset, length: chunk.length };
       const beginning = beginningOf(chunk.id);
       if (this.#beginnings?.has(beginning) === false) this.#chunks.add(Buffer.from(chunk.id, "hex"), chunk.place);
       else this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
@@ -238,7 +239,8 @@ export class Ledger {
 
   #write({ row, extents, of }: WaitingFile): void {
     if (of?.cancelled) return;
-    this.files.set({ ...row, extents: packExtents(extents.map(toExtent)) });
+    const { path, fingerprint, head, bytes } = row;
+    this.files.set({ path, fingerprint, head, bytes, extents: packExtents(extents.map(toExtent)) });
     if (of === undefined) return;
     of.missing -= 1;
     this.#endContinued(of);

@@ -34,7 +34,13 @@ export function lookAt(handle: number): SeenFile {
 }
 
 export function fileEntry(path: ByteString, look: SeenFile, details: FileDetails): HeadEntry {
-  return { type: "file", ...common(path, look), ...details, hardLink: undefined };
+  const entry = common(path, look);
+  const { size, holes, warnings } = details;
+  if (details.continued !== undefined || entry.flags !== undefined)
+    return { type: "file", ...entry, ...details, hardLink: undefined };
+  // Each field by its name, as of nearly all files: a spread takes many times as long.
+  const { owner, mode, modified, acl, xattrs } = entry;
+  return { type: "file", path, owner, mode, modified, acl, xattrs, size, holes, warnings, hardLink: undefined };
 }
 
 /** Returns the head of a file with unchanged content, with new owner, mode, times and attributes. */
@@ -74,15 +80,9 @@ function common(path: ByteString, { stat, attributes }: SeenFile): Common {
   const { uid, gid, mode, modified, type } = stat;
   const flags = type === "file" || type === "folder" ? stat.flags : 0;
   const { acl, xattrs } = attributes;
-  return {
-    path,
-    owner: { user: userName(uid), group: groupName(gid), uid, gid },
-    mode,
-    modified,
-    acl,
-    xattrs,
-    ...(flags !== 0 && { flags }),
-  };
+  const owner = { user: userName(uid), group: groupName(gid), uid, gid };
+  if (flags === 0) return { path, owner, mode, modified, acl, xattrs };
+  return { path, owner, mode, modified, acl, xattrs, flags };
 }
 
 /**

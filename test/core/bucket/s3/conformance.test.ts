@@ -1,6 +1,7 @@
 /** Through `openBucket`, as users get it: with retry, counting, and the lock after uploads. */
 import { ceph, moto, newBucket, type Service } from "../../../support/services.ts";
-import { conformance, type Subject } from "../conformance.ts";
+import { conformance } from "../conformance.ts";
+import type { Subject } from "../conformance-bench.ts";
 import { openWithKeys } from "../open-with-keys.ts";
 
 const now = () => new Date();

@@ -20,7 +20,7 @@ function readersOf(threads: number, signal = new AbortController().signal) {
 
 function heldFile(path: string) {
   const handle = openSync(path, "r");
-  return { ...fstat(handle), handle, [Symbol.dispose]: () => closeSync(handle) };
+  return { stat: fstat(handle), fd: handle, [Symbol.dispose]: () => closeSync(handle) };
 }
 
 /** Takes what there is of one file. Its bytes are copied, as the buffer goes back. */
