@@ -21,6 +21,8 @@ export type StartOptions = {
   readonly command: readonly [string, ...string[]];
   /** "nothing": it finds the end at once. */
   readonly stdin: "pipe" | "wide pipe" | "nothing";
+  /** Whether its input keeps a read end of ours: see `PipeWriter.release`, which is to be called. */
+  readonly keepsStdin?: boolean;
   /** "stderr" is our own stderr. */
   readonly stdout: "pipe" | "wide pipe" | "stderr";
   /** Whether it gets a pipe as descriptor 3. */
@@ -66,7 +68,8 @@ export class Child {
   #timedOut = false;
   #cutOff = false;
 
-  constructor({ command, stdin, stdout, extraPipe, extraFile, environment, graceMs }: StartOptions) {
+  constructor(options: StartOptions) {
+    const { command, stdin, keepsStdin = false, stdout, extraPipe, extraFile, environment, graceMs } = options;
     const input = stdin === "nothing" ? undefined : makePipe({ wide: stdin === "wide pipe" });
     const output = stdout === "stderr" ? undefined : makePipe({ wide: stdout === "wide pipe" });
     const errors = makePipe();
@@ -84,12 +87,18 @@ export class Child {
         detached: true,
       });
     } catch (error) {
-      closeAll([input?.writeEnd, output?.readEnd, errors.readEnd, extra?.readEnd]);
+      closeAll([
+        input?.writeEnd,
+        keepsStdin ? input?.readEnd : undefined,
+        output?.readEnd,
+        errors.readEnd,
+        extra?.readEnd,
+      ]);
       throw new Failure({ doing: "run", what: command[0], why: reasonOf(error), cause: error });
     } finally {
-      closeAll([input?.readEnd, output?.writeEnd, errors.writeEnd, extra?.writeEnd]);
+      closeAll([keepsStdin ? undefined : input?.readEnd, output?.writeEnd, errors.writeEnd, extra?.writeEnd]);
     }
-    this.stdin = input && new PipeWriter(input.writeEnd);
+    this.stdin = input && new PipeWriter(input.writeEnd, keepsStdin ? input.readEnd : undefined);
     this.stdout = output && new PipeReader(output.readEnd);
     this.extra = extra && new PipeReader(extra.readEnd);
     this.#stderr = new PipeReader(errors.readEnd);

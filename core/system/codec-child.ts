@@ -30,7 +30,7 @@ function mostOf(bytes: number): number {
 }
 
 /** How much of the content was `taken` for it, and how much it has got. `owes`: it has something, or all, and gives nothing yet. */
-type Load = { taken: number; written: number; owes: boolean; isRefused: boolean };
+type Load = { taken: number; written: number; owes: boolean };
 
 /** Yields what the program makes of the content, read no faster than the result is taken. Leaving the loop ends the program. */
 export async function* throughProgram(
@@ -43,21 +43,21 @@ export async function* throughProgram(
   if (path === undefined) throw missing(program);
   abort?.throwIfAborted();
   const command = [path, ...args] as const;
-  const child = new Child({ command, stdin: "wide pipe", stdout: "wide pipe", extraPipe: false, graceMs });
+  const pipes = { stdin: "wide pipe", keepsStdin: encodes, stdout: "wide pipe", extraPipe: false } as const;
+  const child = new Child({ command, ...pipes, graceMs });
   child.stopOn(abort);
   const { stdin, stdout } = child;
   if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
   let left = false;
   let failure: { readonly error: unknown } | undefined;
-  const load: Load = { taken: 0, written: 0, owes: false, isRefused: false };
+  const load: Load = { taken: 0, written: 0, owes: false };
   const feed = async () => {
     try {
       for await (const piece of content) {
         load.owes = true;
         if (left) break;
         load.taken += piece.length;
-        load.isRefused = !(await stdin.write(piece));
-        if (load.isRefused) break;
+        if (!(await stdin.write(piece))) break;
         load.written += piece.length;
         load.owes = false;
       }
@@ -97,13 +97,15 @@ export async function* throughProgram(
     rest.end();
     left = !whole;
     if (left) child.stop();
+    // Looks before anything else may end the input: what its output lacks may still lie in the pipe.
+    const isAllTaken = stdin.release() ?? true;
     stdin.close();
     const finished = await untilAborted(abort, finish(child, silenceMs));
     // Waits for what the source has under way only if all of it was wanted.
     if (whole) await untilAborted(abort, fed);
     if (whole && failure === undefined && finished.exit !== 0)
       failure = { error: refusal(program, args, finished, wording) };
-    if (whole && encodes && load.isRefused) end("it ended well without taking all of its input");
+    if (whole && !isAllTaken) end("it ended well without taking all of its input");
     if (whole && encodes && given === 0) end("it ended well, and nothing came out");
   }
   if (failure !== undefined) throw failure.error;

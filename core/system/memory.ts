@@ -21,11 +21,14 @@ function limitFiles(cgroup: string): string[] {
   return cgroup.split("\n").flatMap((line) => {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (path === undefined) return [];
-    if (controllers === "") return groupsAbove(path).map((group) => `/sys/fs/cgroup${group}/memory.max`);
+    if (controllers === "") return groupsAbove(path).flatMap((group) => limitsOf(`/sys/fs/cgroup${group}`));
     if (controllers?.split(",").includes("memory") !== true) return [];
     return groupsAbove(path).map((group) => `/sys/fs/cgroup/memory${group}/memory.limit_in_bytes`);
   });
 }
+
+/** Above `high`, which is `MemoryHigh=` of systemd, the kernel slows a group down until it needs less. */
+const limitsOf = (group: string): string[] => [`${group}/memory.max`, `${group}/memory.high`];
 
 /** Returns a group and those above it, without a slash at the end. */
 function groupsAbove(path: string): string[] {
@@ -46,7 +49,7 @@ function numbersIn(limit: string | undefined): number[] {
 /** Reads at once, since these are no files on a disk. */
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "latin1");
+    return readFileSync(Buffer.from(path, "latin1"), "latin1");
   } catch {
     return undefined;
   }

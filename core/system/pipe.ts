@@ -95,20 +95,26 @@ function readerOf(fd: number) {
 
 const mostAtOnce = 256 * 1024;
 
+const FIONREAD = 0x541b;
+const count = fixedBuffer(4);
+
 /** Writes into a pipe. */
 export class PipeWriter {
   readonly #fd: number;
   readonly #sink: Bun.FileSink;
   #open = true;
+  #readEnd: number | undefined;
 
-  /** Takes over the write end `fd`. */
-  constructor(fd: number) {
+  /** Takes over the write end `fd`, and the read end if it is given: then the pipe is not broken until `release`. */
+  constructor(fd: number, readEnd?: number) {
     this.#fd = fd;
+    this.#readEnd = readEnd;
     this.#sink = Bun.file(fd).writer();
   }
 
   /** Settles when the pipe has taken the bytes; false if nobody can read them any more. */
   async write(bytes: Uint8Array): Promise<boolean> {
+    if (!this.#open) return false;
     try {
       // The sink keeps a copy of what the pipe does not take at once.
       for (let at = 0; at < bytes.length; at += mostAtOnce) {
@@ -119,6 +125,19 @@ export class PipeWriter {
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;
       throw error;
+    }
+  }
+
+  /** Closes our read end if there is one. Returns whether the reader has taken all of its input to the end; undefined without a read end. */
+  release(): boolean | undefined {
+    if (this.#readEnd === undefined) return undefined;
+    const fd = this.#readEnd;
+    this.#readEnd = undefined;
+    try {
+      check(libc.ioctl(fd, FIONREAD, count.address), "count the bytes in a pipe");
+      return !this.#open && count.bytes.readInt32LE(0) === 0;
+    } finally {
+      close(fd);
     }
   }
 

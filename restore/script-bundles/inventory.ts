@@ -39,6 +39,8 @@ export class Inventory implements Disposable {
   readonly #notify: Notify;
   #top: ByteString | undefined;
   files = 0;
+  /** Members that no restore could make. */
+  leftOut = 0;
 
   constructor(object: ObjectRef, notify: Notify) {
     this.#object = object;
@@ -58,6 +60,7 @@ export class Inventory implements Disposable {
         await this.#take(member, content);
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
+        this.leftOut += 1;
         const message = `${quoted(member.name.slice(0, longestName) as ByteString)} cannot be restored: ${error.message}`;
         this.#notify({ level: "warning", code: "entry-unreadable", message });
       }

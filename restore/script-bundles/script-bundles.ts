@@ -8,6 +8,7 @@ import { type BundleCompression, contentCodec, filterNamed } from "../../core/fo
 import { encodingOf } from "../../core/format/encoding.ts";
 import type { ObjectRef } from "../../core/format/entry.ts";
 import type { HeadEntry } from "../../core/format/entry-json.ts";
+import { FormatError } from "../../core/format/error.ts";
 import type { Manifest, PartRef } from "../../core/format/manifest.ts";
 import { sealMark } from "../../core/format/openssl.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
@@ -178,8 +179,14 @@ export function faultOf({ md5, stated, broken }: ReadScriptBundle, noted?: strin
 }
 
 /** Returns what is lost if a bundle cannot be read. Throws errors that end the job. */
-export function lossOfScriptBundle(error: unknown, { key }: ScriptBundle): Loss {
-  return lossOf(error, key);
+export function lossOfScriptBundle(error: unknown, { key }: Pick<ScriptBundle, "key">): Loss {
+  const loss = lossOf(error, key);
+  if (error instanceof FormatError && error.kind === "sealed")
+    return { ...loss, remedy: "name the keyfile that opens it: --keyfile" };
+  // It is in no backup.
+  return loss.damage
+    ? { ...loss, remedy: "try another keyfile, or look for an earlier version of it in the bucket" }
+    : loss;
 }
 
 /** Restores a bundle that was read. Folders above it are made if they are missing. */

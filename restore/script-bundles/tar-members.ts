@@ -75,6 +75,7 @@ export async function readTar(tar: ByteStream, onMember: OnMember): Promise<void
         else local.set(typeflag === "L" ? "path" : "linkpath", untilZero(text));
         continue;
       }
+      if (typeflag === "S") position = await skipHoles(pieces, position, header[482]);
       const member = memberOf(header, types[typeflag], new Map([...global, ...local]), position);
       local = new Map();
       const { size: length } = member;
@@ -88,6 +89,13 @@ export async function readTar(tar: ByteStream, onMember: OnMember): Promise<void
 }
 
 type Records = Map<string, Buffer>;
+
+/** Returns where the content of a file with holes begins, in the old form of GNU tar: each block of holes says whether `more` follow. */
+async function skipHoles(pieces: Pieces, start: number, more: number | undefined): Promise<number> {
+  let position = start;
+  for (let isMore = more; isMore; position += block) isMore = (await pieces.take(position, block))[504];
+  return position;
+}
 
 async function* contentOf(pieces: Pieces, start: number, length: number): AsyncGenerator<Uint8Array> {
   for (let done = 0; done < length; ) {

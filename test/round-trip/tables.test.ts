@@ -1,9 +1,10 @@
 /** The whole program with tables of DynamoDB: two machines that share content, bundles, and a table that is not there. */
 import { describe, expect, test } from "bun:test";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
 import { newTable, opened } from "../core/table/support.ts";
+import { rawMember, tarEnd } from "../restore/script-bundles/raw-tar.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
@@ -90,6 +91,40 @@ describe.skipIf(!moto)("with a table of moto", () => {
     await rm(join(dir.path, "web1", "state"), { recursive: true });
     const again = await sysbackup(bundle, { env });
     expect(JSON.parse(again.stdout)).toMatchObject({ bundles: { bundles: 1, stored: 0 } });
+  }, 60_000);
+
+  test("unbundle says how many files a bundle has, one or more", async () => {
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const { conf } = await machine(dir.path, "web1");
+    const script = join(import.meta.dir, "../restore/script-bundles/script.py");
+    const bucket = await openDirectoryBucket(join(dir.path, "bucket"), { now: () => new Date(), random: Math.random });
+    const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 3_600_000) } as const;
+    for (const names of [["a"], ["b", "c"]]) {
+      const source = join(dir.path, names.join(""));
+      await mkdir(source);
+      for (const name of names) await writeFile(join(source, name), name);
+      await run(["python3", script, source, `${source}.made`, "lzma"]);
+      await bucket.put(`cold/${names.join("")}.tar.xz`, await readFile(`${source}.made`), { retention });
+    }
+    const { stdout } = await sysbackup(["unbundle", "verify", "cold/", "--conf-dir", conf], { env });
+    expect(stdout).toBe("cold/a.tar.xz: 1 file\ncold/bc.tar.xz: 2 files\n");
+  }, 60_000);
+
+  test("unbundle ends as incomplete if something in a bundle cannot be restored", async () => {
+    await using dir = await scratch();
+    await mkdir(join(dir.path, "bucket"));
+    const { conf } = await machine(dir.path, "web1");
+    const bucket = await openDirectoryBucket(join(dir.path, "bucket"), { now: () => new Date(), random: Math.random });
+    const retention = { mode: "GOVERNANCE", until: new Date(Date.now() + 3_600_000) } as const;
+    const odd = rawMember({ name: "t/odd", typeflag: "Z" });
+    const tar = Buffer.concat([rawMember({ name: "t/a", content: Buffer.from("a") }), odd, tarEnd]);
+    await bucket.put("cold/x.tar.gz", Bun.gzipSync(tar), { retention });
+    for (const words of [["verify"], ["restore", "--target", join(dir.path, "target")]]) {
+      const ended = await sysbackup(["unbundle", ...words, "--conf-dir", conf], { env });
+      expect(ended.stderr).toContain("t/odd");
+      expect(ended).toMatchObject({ exit: 3, stdout: "cold/x.tar.gz: 1 file\n" });
+    }
   }, 60_000);
 
   test("unbundle takes what the script's table says: a bundle is verified by its MD5 and restored, and one that is gone is named", async () => {

@@ -20,7 +20,7 @@ import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { connectAs } from "../../shared/connect.ts";
 import { useKeyfiles } from "../../shared/keyfiles.ts";
 import { thawFirst } from "../../shared/thaw-first.ts";
-import { bytes, moment, table as tableLines } from "../../terminal/format.ts";
+import { bytes, counted, moment, table as tableLines } from "../../terminal/format.ts";
 import type { UnbundleArgs } from "./arguments.ts";
 
 export const run: RunSubcommand<UnbundleArgs> = async (args, io) => {
@@ -156,7 +156,8 @@ async function readOne(
   if (fault !== undefined) {
     io.notify({ level: "error", code: "script-bundle-lost", message: `${JSON.stringify(key)}: ${fault}` });
   }
-  const status = fault === undefined ? exitStatus.done : exitStatus.damaged;
+  const left = inventory.leftOut === 0 ? exitStatus.done : exitStatus.incomplete;
+  const status = fault === undefined ? left : exitStatus.damaged;
   if (args.action === "verify") {
     report(io, bundle, {
       md5: read.md5,
@@ -193,7 +194,11 @@ async function restoreOne(
   return figures.errors + figures.warnings > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
-function report(io: CommandIO, { key }: ScriptBundle, figures: Readonly<Record<string, unknown>>): void {
+function report(
+  io: CommandIO,
+  { key }: ScriptBundle,
+  figures: Readonly<Record<string, unknown>> & { readonly files: number },
+): void {
   io.progress.end();
-  io.out(io.json ? JSON.stringify({ key, ...figures }) : `${key}: ${String(figures.files)} files`);
+  io.out(io.json ? JSON.stringify({ key, ...figures }) : `${key}: ${counted(figures.files, "file")}`);
 }

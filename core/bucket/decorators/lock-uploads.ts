@@ -3,7 +3,7 @@
  * that is not AWS, each finished upload is therefore locked by a request of its own, and the lock is read back: a request more is
  * little for an object of many parts.
  */
-import type { Bucket, Retention, Upload } from "../contract.ts";
+import { type Bucket, BucketError, type Retention, type Upload } from "../contract.ts";
 import { ExtensionCheck } from "../extension-check.ts";
 import { wrapBucket, wrapUpload } from "../wrap.ts";
 
@@ -21,7 +21,10 @@ function lockAfter(upload: Upload, bucket: Pick<Bucket, "extend" | "retention">,
   return wrapUpload(upload, {
     async complete() {
       const stored = await upload.complete();
-      await bucket.extend(stored.key, stored.version, retention);
+      // The same bytes with a longer lock may have been found in place of an upload whose answer was lost.
+      await bucket.extend(stored.key, stored.version, retention).catch((error: unknown) => {
+        if (!(error instanceof BucketError) || error.kind !== "locked") throw error;
+      });
       await new ExtensionCheck(bucket).mustKeep(stored, retention);
       return stored;
     },

@@ -1,6 +1,6 @@
 /** An object written in parts, on S3. */
 import { createHash } from "node:crypto";
-import type { CompletedPart, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
+import type { CompletedPart, ListObjectVersionsCommandOutput, ObjectVersion } from "@aws-sdk/client-s3";
 import { BucketError, type SendPace, type Stored, type Upload } from "../contract.ts";
 import { isDenied } from "../fatal.ts";
 import { decodedKey, NoPage } from "./page.ts";
@@ -8,13 +8,16 @@ import type { S3Requests, SendOptions } from "./requests.ts";
 
 type SentPart = CompletedPart & { readonly ETag: string; readonly size: number };
 
-/** The upload `id` of `key`, which has begun. `versionOf` checks the version that the server gives. */
-export function s3Upload(
-  requests: S3Requests,
-  key: string,
-  id: string,
-  versionOf: (version: string | undefined) => string,
-): Upload {
+type Begun = {
+  readonly id: string;
+  /** Checks the version that the server gives. */
+  readonly versionOf: (version: string | undefined) => string;
+  /** Locks a version for as long as this upload is to be, if it is not. */
+  readonly lock: (version: string) => Promise<void>;
+};
+
+/** The upload of `key` that has begun. */
+export function s3Upload(requests: S3Requests, key: string, { id, versionOf, lock }: Begun): Upload {
   const { sdk, client } = requests;
   const place = { ...requests.place(key), UploadId: id };
   const parts = new Map<number, SentPart>();
@@ -36,11 +39,12 @@ export function s3Upload(
     const command = new sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
     const again = ended;
     ended = true;
-    const find = async () => ({
-      key,
-      version: versionOf(await completedBefore(requests, key, { size, etag: etagOfWhole(numbered) })),
-      size,
-    });
+    const find = async () => {
+      const version = versionOf(await completedBefore(requests, key, { size, etag: etagOfWhole(numbered) }));
+      // The same bytes may have been stored before, with another lock.
+      await lock(version);
+      return { key, version, size };
+    };
     try {
       const { VersionId } = await requests.run("store", key, (how) => client.send(command, how));
       // Ceph answers again for an upload that has ended, without its version.
@@ -78,7 +82,7 @@ function etagOfWhole(parts: readonly SentPart[]): string {
 
 const bareEtag = (etag: string): string => etag.replaceAll('"', "");
 
-/** Finds the version of an upload that has ended although nobody heard the answer: the newest of its key, if it is the same. */
+/** Finds the version of an upload that has ended although nobody heard the answer: the newest of its key with the same bytes. */
 async function completedBefore(requests: S3Requests, key: string, { size, etag }: Whole): Promise<string> {
   const why = "its last request was carried out or refused, and the answer was lost";
   const command = new requests.sdk.ListObjectVersionsCommand({ ...requests.prefix(key), MaxKeys: 100 });
@@ -93,15 +97,16 @@ async function completedBefore(requests: S3Requests, key: string, { size, etag }
       cause: error,
     });
   });
-  const isOurs = ({ Key }: { readonly Key?: string | undefined }): boolean => {
+  const isOurs = ({ Key, ETag = "", Size }: ObjectVersion): boolean => {
     try {
-      return decodedKey(Key, EncodingType) === key;
+      return decodedKey(Key, EncodingType) === key && Size === size && bareEtag(ETag) === etag;
     } catch (error) {
       throw error instanceof NoPage ? requests.foreign("list the versions of", key, error.message) : error;
     }
   };
-  const { ETag = "", Size, VersionId } = Versions.find(isOurs) ?? {};
-  if (VersionId !== undefined && Size === size && bareEtag(ETag) === etag) return VersionId;
+  // Not always the newest of all: another machine may have stored the key since.
+  const version = Versions.find(isOurs)?.VersionId;
+  if (version !== undefined) return version;
   throw new BucketError("other", {
     doing: "store",
     what: `${requests.url}/${key}`,

@@ -59,6 +59,33 @@ test("a filter program that is to take all of its input, and ends well before, h
   expect(await run(false)).toHaveLength(100);
 });
 
+/** Two pieces, and half a second between them and before the end. */
+async function* slowly() {
+  yield Buffer.alloc(1_000, 1);
+  await Bun.sleep(500);
+  yield Buffer.alloc(1_000, 2);
+  await Bun.sleep(500);
+}
+
+const early: readonly (readonly [name: string, script: string, content: () => AsyncIterable<Uint8Array>])[] = [
+  ["the last of it is still in the pipe", "dd bs=1 count=500", () => once(Buffer.alloc(100_000))],
+  ["some of it has not come yet", "dd bs=1000 count=1", slowly],
+  ["all of it has come, but not its end", "dd bs=1000 count=2", slowly],
+  [
+    "its input was closed before its output",
+    "dd bs=1 count=500; exec <&-; echo more",
+    () => once(Buffer.alloc(100_000)),
+  ],
+];
+test.each(early)(
+  "a filter program that is to take all of its input, and ends well when %s, has failed",
+  async (_, script, content) => {
+    const run = (encodes: boolean) => Array.fromAsync(throughProgram("sh", ["-c", script], content(), { encodes }));
+    await expect(run(true)).rejects.toThrow("it ended well without taking all of its input");
+    expect((await run(false)).length).toBeGreaterThan(0);
+  },
+);
+
 test.each([
   ["cat > /dev/null", "it ended well, and nothing came out"],
   ["cat /dev/zero", "bytes for 7"],

@@ -21,6 +21,11 @@ describe("memory that this process may take", () => {
 
   const groups: readonly (readonly [what: string, cgroup: string, file: string])[] = [
     ["our group", "0::/system.slice/a.service\n", "/sys/fs/cgroup/system.slice/a.service/memory.max"],
+    [
+      "our group, above which it is slowed down,",
+      "0::/system.slice/a.service\n",
+      "/sys/fs/cgroup/system.slice/a.service/memory.high",
+    ],
     ["a group above ours", "0::/system.slice/a.service\n", "/sys/fs/cgroup/system.slice/memory.max"],
     ["a container that sees its group as the root", "0::/\n", "/sys/fs/cgroup/memory.max"],
     ["a container that sees another path than its own", "0::/docker/1f0c\n", "/sys/fs/cgroup/memory.max"],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { useCodecPrograms } from "../../../core/system/codec-programs.ts";
 import { attack } from "../../support/attack.ts";
 import { isRoot } from "../../support/services.ts";
-import { paxRecord, rawMember, tarBlock, tarEnd, tarExtension } from "./raw-tar.ts";
+import { octal, paxRecord, rawMember, tarBlock, tarEnd, tarExtension } from "./raw-tar.ts";
 import { after, before, othersAreThere, restored, text } from "./restored-tar.ts";
 
 useCodecPrograms();
@@ -114,6 +114,16 @@ const leftOut: readonly Odd[] = [
         Buffer.concat([paxRecord("GNU.sparse.size", "99999999999999"), paxRecord("GNU.sparse.map", "0,1")]),
       ),
       rawMember({ name: "t/evil", content: text("x") }),
+    ],
+    "of a type that is not known",
+    "t/evil",
+  ],
+  [
+    "holes in the form of old GNU tar, with more of them than its header has room for",
+    () => [
+      rawMember({ name: "t/evil", typeflag: "S", size: octal(1_024), moreHoles: true }),
+      ...[1, 0].map((more) => Buffer.concat([Buffer.alloc(504, 0x30), Buffer.from([more]), Buffer.alloc(7)])),
+      Buffer.alloc(1_024, 1),
     ],
     "of a type that is not known",
     "t/evil",

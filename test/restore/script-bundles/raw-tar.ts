@@ -12,6 +12,8 @@ export type RawMember = {
   readonly uid?: string | Buffer;
   readonly major?: string | Buffer;
   readonly modified?: string | Buffer;
+  /** Whether blocks with more holes follow, in the old form of GNU tar. */
+  readonly moreHoles?: boolean;
   /** Added to the right sum. */
   readonly wrongBy?: number;
 };
@@ -34,6 +36,7 @@ export function rawHeader(member: RawMember): Buffer {
   bytes.write("ustar\0" + "00", 257);
   Buffer.from(major).copy(bytes, 329);
   bytes.write("0000000\0", 337);
+  if (member.moreHoles === true) bytes[482] = 1;
   const sum = bytes.reduce((total, byte) => total + byte, 0) + wrongBy;
   bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return bytes;

@@ -99,6 +99,7 @@ describe("a compressor that fails is named, nothing is stored, and the backup ke
   const ways: Readonly<Record<string, string>> = {
     "killed in the midst": "head -c 200000 | /usr/bin/xz -c; kill -9 $$",
     "ends well after a part of its input": "head -c 200000 | /usr/bin/xz -c",
+    "ends well with the last of its input in the pipe": "head -c 2600000 | /usr/bin/xz -c",
     "ends well without any output": "cat > /dev/null",
     "reads nothing, and fails": "exit 1",
   };

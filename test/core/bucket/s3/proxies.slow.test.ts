@@ -152,6 +152,66 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     );
   });
 
+  test("through a proxy that loses the answer to the end of an upload, while another machine stores the same key, ours is found", async () => {
+    let lost = 0;
+    let storeTwice: (() => Promise<void>) | undefined;
+    await through(
+      async (request, forward) => {
+        const answered = await forward();
+        if (!isCompletion(request)) return answered;
+        if (lost > 0) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
+        lost += 1;
+        await storeTwice?.();
+        return new Response(null, { status: 502 });
+      },
+      async (bucket, direct) => {
+        const others: string[] = [];
+        storeTwice = async () => {
+          for (const content of [otherDump(), Buffer.alloc(9 * mebibyte)]) {
+            const stored = Buffer.isBuffer(content)
+              ? await direct.put("snapshots/a", content, { retention: retention() })
+              : await putStream(direct, "snapshots/a", content, { retention: retention() });
+            others.push(stored.version);
+          }
+        };
+        const { version, sha256 } = await putStream(bucket, "snapshots/a", dump(), { retention: retention() });
+        expect(others).toHaveLength(2);
+        expect(others).not.toContain(version);
+        const hash = createHash("sha256");
+        for await (const piece of direct.get("snapshots/a", { version })) hash.update(piece);
+        expect(hash.digest("hex")).toBe(sha256);
+      },
+    );
+  });
+
+  const locks: readonly (readonly [name: string, hours: number, until: number])[] = [
+    ["a shorter lock is locked for as long as ours was to be", 1, 24],
+    ["a longer lock keeps it", 48, 48],
+  ];
+  test.each(locks)(
+    "through a proxy that loses an upload altogether, a version of the same bytes with %s",
+    async (_, hours, until) => {
+      let ended = false;
+      await through(
+        async (request, forward) => {
+          if (!isCompletion(request)) return forward();
+          if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
+          ended = true;
+          return new Response(null, { status: 502 });
+        },
+        async (bucket, direct) => {
+          const start = Date.now();
+          const lockFor = (length: number) => ({ mode: "GOVERNANCE", until: new Date(start + length * hour) }) as const;
+          const earlier = await putStream(direct, "snapshots/a", dump(), { retention: lockFor(hours) });
+          const { version } = await putStream(bucket, "snapshots/a", dump(), { retention: lockFor(24) });
+          expect(version).toBe(earlier.version);
+          const lock = await direct.retention("snapshots/a", version);
+          expect(Math.abs((lock?.until.getTime() ?? 0) - start - until * hour)).toBeLessThan(2_000);
+        },
+      );
+    },
+  );
+
   test("through a proxy that repeats the end of an upload by itself, so that its second answer is that there is none, the upload is found", async () => {
     await through(
       async (request, forward) => {
