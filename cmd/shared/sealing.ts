@@ -14,7 +14,11 @@ export function useRecipients(config: Config, { notify, signal }: Pick<CommandIO
   return untilAborted(signal, sealForAll(config, notify, signal));
 }
 
-async function sealForAll({ encryption }: Config, notify: Notify, signal: AbortSignal): Promise<JobSealing> {
+async function sealForAll(
+  { encryption, openThrough }: Config,
+  notify: Notify,
+  signal: AbortSignal,
+): Promise<JobSealing> {
   if (encryption === undefined) return { filters: [] };
   const { recipients, recipientsFile, sealThrough: command } = encryption;
   const [{ readRecipients }, { readSecret }, { sealFor }, { sealThrough }] = await Promise.all([
@@ -25,7 +29,7 @@ async function sealForAll({ encryption }: Config, notify: Notify, signal: AbortS
   ]);
   if (command !== undefined) {
     const keyed = await readSecret(encryption.secretFile, [command]);
-    sealThrough(command, signal);
+    sealThrough(command, { open: openThrough, signal });
     return { filters: ["through"], keyed };
   }
   const all = await readRecipients(recipients, recipientsFile);

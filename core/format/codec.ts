@@ -46,7 +46,10 @@ type NotStreaming = Named & { readonly streaming: false; readonly whole: WholeCo
 
 export type Codec = Streaming | NotStreaming;
 
-/** Is applied to whole objects, over their codec, at level 0: encryption, say. Pieces that it makes are in no other use, or small. */
+/**
+ * Is applied to whole objects, over their codec, at level 0: encryption, say. Pieces that it makes are in no other use, or small. Of those
+ * that it gets, it has taken what it needs when it asks for the next one.
+ */
 export type Filter = Streaming;
 
 /** A compression that the configuration offers, for content and dumps of any size. */

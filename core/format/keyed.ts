@@ -28,10 +28,31 @@ export function keyedBy(secret: Uint8Array, sealedFor: readonly string[]): Keyed
   const key = createHmac("sha256", secret).update(sealedFor.toSorted().join("\n")).digest();
   const mac = (use: string, text: string) => createHmac("sha256", key).update(`sysbackup ${use} ${text}`).digest();
   return {
-    chunkId: (sha256) => mac("chunk", sha256).toString("hex"),
+    chunkId: chunkIdBy(key),
     name: (name) => mac("name", name).toString("hex").slice(0, 32),
     digest: (digest) => mac("digest", digest).toString("hex"),
     gear: Int32Array.from({ length: 256 }, (_, byte) => mac("gear", `${byte}`).readInt32LE(0)),
     mark: mac("mark", "").toString("hex"),
+  };
+}
+
+/** Bytes of a block of SHA-256, and of what it gives. */
+const [block, digest] = [64, 32] as const;
+const useOfChunks = Buffer.from("sysbackup chunk ");
+
+/**
+ * Makes the HMAC-SHA-256 of "sysbackup chunk " and 64 hex digits, in memory that is used again: `createHmac` takes two and a half times as
+ * long, for each of a million files.
+ */
+function chunkIdBy(key: Uint8Array): Keyed["chunkId"] {
+  const padded = (pad: number) => Buffer.alloc(block).map((_, at) => (key[at] ?? 0) ^ pad);
+  const inner = Buffer.concat([padded(0x36), useOfChunks, Buffer.alloc(2 * digest)]);
+  const outer = Buffer.concat([padded(0x5c), Buffer.alloc(digest)]);
+  const innerDigest = outer.subarray(block);
+  return (sha256) => {
+    if (sha256.length !== 2 * digest) throw new Error(`not the SHA-256 of a chunk: ${sha256}`);
+    inner.write(sha256, block + useOfChunks.length, "latin1");
+    Bun.SHA256.hash(inner, innerDigest);
+    return Bun.SHA256.hash(outer, "hex");
   };
 }

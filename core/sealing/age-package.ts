@@ -53,14 +53,22 @@ export function openByPackage(identities: readonly string[]): SealingWay {
   };
 }
 
+/** Bytes that the package gets at a time: of those, an error takes what was opened before it along. */
+const sliceOfContent = 64 * 1024;
+
 function streamOf(content: ByteStream): ReadableStream<Uint8Array> {
   const iterator = content[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await iterator.next();
-      if (done) controller.close();
-      // A copy: the source may use its buffer again.
-      else controller.enqueue(new Uint8Array(value));
+      if (rest.length === 0) {
+        const { value, done } = await iterator.next();
+        if (done) return controller.close();
+        // A copy: the source may use its buffer again.
+        rest = new Uint8Array(value);
+      }
+      controller.enqueue(rest.subarray(0, sliceOfContent));
+      rest = rest.subarray(sliceOfContent);
     },
     async cancel() {
       await iterator.return?.();

@@ -1,23 +1,74 @@
 /** Seals and opens objects by commands of conf: any pair of filters, each run by a shell once for each object. */
 
 import { SealingFailure } from "../failure.ts";
-import { altered } from "../format/error.ts";
+import { altered, FormatError } from "../format/error.ts";
 import { openBy, type SealingWay, sealBy } from "../format/sealing.ts";
 import { throughProgram } from "../system/codec-child.ts";
+import { OpenedAgain } from "./opened-again.ts";
 
-/** Seals through `command`, until it is disposed of. `signal` ends those that run. */
-export function sealThrough(command: string, signal?: AbortSignal): Disposable {
+/** One of so many objects is opened again, beginning with the first. */
+const openedOf = 32;
+
+type SealingThrough = {
+  /** A command that undoes it, with which the first object, and some that follow, are opened again while they are stored. */
+  readonly open?: string | undefined;
+  /** Ends the commands that run. */
+  readonly signal?: AbortSignal;
+};
+
+/** Seals through `command`, until it is disposed of. */
+export function sealThrough(command: string, { open, signal }: SealingThrough = {}): Disposable {
   const run = { encodes: true, refusal: lied, signal };
-  return sealBy(
-    "through",
-    changing((content) => throughProgram("sh", ["-c", command], content, run)),
-  );
+  const way = changing((content) => throughProgram("sh", ["-c", command], content, run));
+  return sealBy("through", open === undefined ? way : opening(way, openingThrough(open, signal)));
 }
 
 /** Opens through `command`, until it is disposed of. `signal` ends those that run. */
 export function openThrough(command: string, signal?: AbortSignal): Disposable {
+  return openBy("through", openingThrough(command, signal));
+}
+
+function openingThrough(command: string, signal: AbortSignal | undefined): SealingWay {
   const refusal = (why: string) => altered(`open_through of conf does not open it: ${why}`);
-  return openBy("through", (stored) => throughProgram("sh", ["-c", command], stored, { refusal, signal }));
+  return (stored) => throughProgram("sh", ["-c", command], stored, { refusal, signal });
+}
+
+/** Throws a Failure if what one of many objects is opened to is not what went in. */
+function opening(way: SealingWay, open: SealingWay): SealingWay {
+  let objects = 0;
+  return async function* (content) {
+    const isOpened = objects % openedOf === 0;
+    objects += 1;
+    if (!isOpened) return yield* way(content);
+    const before = new Bun.CryptoHasher("sha256");
+    const again = new OpenedAgain(open);
+    try {
+      const watched = (async function* () {
+        for await (const piece of content) {
+          before.update(piece);
+          yield piece;
+        }
+      })();
+      for await (const piece of way(watched)) {
+        await again.take(piece);
+        yield piece;
+      }
+      if ((await openedDigest(again)) !== before.digest("hex"))
+        throw lied("what open_through of conf makes of it is not what went in");
+    } finally {
+      await again.abandon();
+    }
+  };
+}
+
+/** The command that opens is as wrong as the one that seals, if they do not fit: nothing else says so before a restore. */
+async function openedDigest(again: OpenedAgain): Promise<string> {
+  try {
+    return await again.digest();
+  } catch (error) {
+    if (error instanceof FormatError) throw lied(error.message);
+    throw error;
+  }
 }
 
 /**
@@ -50,6 +101,6 @@ function lied(why: string): SealingFailure {
   return new SealingFailure({
     doing: "seal an object",
     why,
-    remedy: "run the command of seal_through in conf by hand",
+    remedy: "run the command of seal_through in conf by hand, and open what it gives",
   });
 }

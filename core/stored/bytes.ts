@@ -23,18 +23,51 @@ export async function collect(stream: ByteStream, most: number): Promise<Uint8Ar
 
 const worthReleasing = 4_096;
 
+/** Bytes that a filter is given at a time: what it has taken of them may be overwritten. */
+const sliceOfContent = 256 * 1024;
+
 /**
- * Returns what a filter makes of `source`, in `memory` if it has room. Releases the memory of its pieces as they come, unless they are
- * those of `source`: the collector notices bytes outside of its heap late.
+ * Returns what a filter makes of content, in `memory` if it has room. The content may be the end of that: it is overwritten as far as the
+ * filter has taken it, and what would go further gets other memory. Releases the memory of what the filter gives, as it comes: the collector
+ * notices bytes outside of its heap late.
  */
-export async function gather(stream: ByteStream, source: Uint8Array, memory: Uint8Array): Promise<Uint8Array> {
+export async function gatherFiltered(
+  filter: (content: ByteStream) => ByteStream,
+  content: Uint8Array,
+  memory: Uint8Array,
+): Promise<Uint8Array> {
+  const shares = content.buffer === memory.buffer;
+  let free = shares ? content.byteOffset - memory.byteOffset : memory.length;
+  const slices = (async function* () {
+    for (let at = 0; at < content.length; at += sliceOfContent) {
+      yield content.subarray(at, at + sliceOfContent);
+      // Who asks for more has taken what came before.
+      if (shares) free = Math.min(content.byteOffset - memory.byteOffset + at + sliceOfContent, memory.length);
+    }
+    free = memory.length;
+  })();
+  return gather(filter(slices), content, memory, () => free);
+}
+
+/**
+ * Returns a stream in `memory` if it has room, up to where it is free. Releases the memory of its pieces as they come, unless they are
+ * those of `source`.
+ */
+export async function gather(
+  stream: ByteStream,
+  source: Uint8Array,
+  memory: Uint8Array,
+  freeNow = () => memory.length,
+): Promise<Uint8Array> {
   let content = memory;
+  let free = freeNow;
   let size = 0;
   for await (const piece of stream) {
-    if (size + piece.length > content.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * (size + piece.length));
+    if (size + piece.length > free()) {
+      const larger = Buffer.allocUnsafeSlow(2 * Math.max(size + piece.length, memory.length));
       larger.set(content.subarray(0, size));
       content = larger;
+      free = () => larger.length;
     }
     content.set(piece, size);
     size += piece.length;

@@ -19,7 +19,7 @@ import { type Encoding, encodingOf, suffixOf } from "../format/encoding.ts";
 import { sha256 } from "../format/sha256.ts";
 import type { BundleClass } from "../format/storage-class.ts";
 import type { ByteStream } from "../format/zlib.ts";
-import { collect, gather, once } from "./bytes.ts";
+import { collect, gatherFiltered, once } from "./bytes.ts";
 
 /** The place that objects go to, and what is done to each of them. */
 export type WriteTarget = {
@@ -48,7 +48,7 @@ export type NewHashedBytes = NewObject & {
   readonly keyOf: (sha256: string) => string;
   /** SHA-256 of the content in hex, if it is known already. */
   readonly contentSha256?: string;
-  /** Memory for what filters make of the content: in use until the promise resolves. */
+  /** Memory for what filters make of the content, in use until the promise resolves. If the content is the end of it, it is overwritten. */
   readonly memory?: Uint8Array | undefined;
 };
 
@@ -123,7 +123,7 @@ async function encoded(
 
 function filtered(filter: Filter, content: Uint8Array, memory: Uint8Array | undefined): Promise<Uint8Array> {
   const room = memory ?? Buffer.allocUnsafeSlow(sizeOfFiltered(content.length));
-  return filter.whole?.encode(content, 0) ?? gather(filter.encode(once(content), 0), content, room);
+  return filter.whole?.encode(content, 0) ?? gatherFiltered((bytes) => filter.encode(bytes, 0), content, room);
 }
 
 /** Returns about how many bytes filters make of so many. */

@@ -23,6 +23,9 @@ export type DumpSource = {
 /** Runs of extents that are fetched ahead, of `longestDumpExtent` each. */
 const ahead = 4;
 
+/** Packs that are sealed are opened one after another, and so many are held. */
+const mostHeld = 4;
+
 /** Stored bytes after which garbage is collected. */
 const garbageLimit = 16 * 1024 * 1024;
 
@@ -55,7 +58,7 @@ export function dumpOf(snapshot: SnapshotRef, { bucket, manifest }: DumpSource):
 
 /** Yields what a dump in chunks consists of, each chunk verified by its own digest. */
 async function* chunksOf(snapshotter: string, { bucket, manifest }: DumpSource): AsyncGenerator<Uint8Array> {
-  const packs = new OpenedPacks(bucket);
+  const packs = new OpenedPacks(bucket, { most: mostHeld, atOnce: 1 });
   const garbage = new Garbage(garbageLimit);
   for await (const part of partsOf(snapshotter, { bucket, manifest })) {
     const pieces = inOrder(runsIn(part), ahead, async (run) =>
@@ -72,7 +75,7 @@ async function* chunksOf(snapshotter: string, { bucket, manifest }: DumpSource):
 
 /** Yields what lies in a sealed pack, which is opened when the first byte is asked for. */
 async function* openedBytes(packs: OpenedPacks, run: ExtentRun, garbage: Garbage): AsyncGenerator<Uint8Array> {
-  const pack = await orLose(run, () => packs.open(run.object));
+  using pack = await orLose(run, () => packs.open(run.object));
   yield await bytesOf(pack.bucket, { ...run, object: pack.object }, garbage);
 }
 

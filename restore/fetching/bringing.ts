@@ -11,10 +11,11 @@ import type { Report } from "../report/report.ts";
 import type { Target } from "../target/target.ts";
 import { fetchContent } from "./fetch.ts";
 import type { FetchContext } from "./fetch-context.ts";
+import { OpenedPacks } from "./opened-packs.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { RunningContent } from "./running-content.ts";
 
-export type BringingDeps = Omit<FetchContext, "stored" | "underWay" | "memory" | "garbage" | "running"> & {
+export type BringingDeps = Omit<FetchContext, "stored" | "underWay" | "memory" | "garbage" | "running" | "opened"> & {
   readonly existing: ExistingFiles;
   readonly links: HardLinkRestorer;
   readonly report: Report;
@@ -31,16 +32,21 @@ const memory = 32 * 1024 * 1024;
  */
 const mostUnderWay = 8;
 
+/** Sealed packs in memory: one is opened while files of the other are written, and files of the next part find the last ones there. */
+const sealedPacks = { most: 2, atOnce: 2 };
+
 export class Bringing {
   readonly #deps: BringingDeps;
   readonly #stored = new Budget(memory);
   readonly #underWay = new Budget(mostUnderWay);
   readonly #memory = new Budget(memory);
   readonly #garbage = new Garbage(storedGarbage);
+  readonly #opened: OpenedPacks;
   #running: RunningContent | undefined;
 
   constructor(deps: BringingDeps) {
     this.#deps = deps;
+    this.#opened = new OpenedPacks(deps.bucket, sealedPacks);
   }
 
   /** Reads large objects on from part to part: call before the first bundle. */
@@ -77,7 +83,7 @@ export class Bringing {
 
   async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
     const budgets = { stored: this.#stored, underWay: this.#underWay, memory: this.#memory };
-    const own = { ...budgets, garbage: this.#garbage, running: this.#running };
+    const own = { ...budgets, garbage: this.#garbage, running: this.#running, opened: this.#opened };
     const context = { ...this.#deps, ...own };
     const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
     for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));

@@ -5,6 +5,7 @@ import type { Budget } from "../../core/side-by-side.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import type { Garbage } from "../../core/system/garbage.ts";
 import type { Files } from "../entries/files.ts";
+import type { OpenedPacks } from "./opened-packs.ts";
 import type { RunningContent } from "./running-content.ts";
 import type { Writers } from "./writers.ts";
 
@@ -22,6 +23,8 @@ export type FetchContext = {
   /** Bounds decompressed bytes in memory. */
   readonly memory: Budget;
   readonly garbage: Garbage;
+  /** Packs that are sealed: those that the last files needed are held. */
+  readonly opened: OpenedPacks;
   /** Where large objects that several parts need one after the other are read on; undefined if no part shares one. */
   readonly running: RunningContent | undefined;
   /** Called after each frame. */

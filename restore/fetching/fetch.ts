@@ -16,6 +16,7 @@ import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { framesIn } from "./frames.ts";
+import type { ReadablePack } from "./opened-packs.ts";
 import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./plan.ts";
 import { fetchWhole } from "./whole.ts";
 
@@ -27,7 +28,11 @@ type ReadTask = { readonly object: ObjectRef; readonly read: Read };
 
 export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
   const hasFrames = ({ object }: ObjectPlan) => isPack(object.encoding);
-  await eachOf(tasksOf(plans.filter(hasFrames)), mostReads, async ({ object, read }) => {
+  const { opened } = context;
+  // Before they make room for others.
+  const held = plans.filter(({ object }) => opened.holds(object));
+  const packs = [...held, ...plans.filter((plan) => hasFrames(plan) && !held.includes(plan))];
+  await eachOf(tasksOf(packs), mostReads, async ({ object, read }) => {
     context.signal.throwIfAborted();
     await fetchFrames(object, read, context);
   });
@@ -48,7 +53,7 @@ function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
 
 async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext): Promise<void> {
   const again: Frame[] = [];
-  await readFrames(object, read, context, (frame, uses, loss, mayBeBetter) => {
+  await readOpened(object, read, context, (frame, uses, loss, mayBeBetter) => {
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
@@ -61,17 +66,42 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
   }
 }
 
+/** Reads frames of a pack that is sealed out of memory, if much of it is needed, or it is there. */
+async function readOpened(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+  const { opened } = context;
+  const isMuch = read.start + read.length > object.size / 2;
+  if (!opened.opens(object) || !(isMuch || opened.holds(object))) return readFrames(object, read, context, onWrong);
+  let pack: ReadablePack | undefined;
+  try {
+    pack = await opened.open(object);
+  } catch {
+    // What comes before the damage can be read as it comes, and an error says there what it is.
+  }
+  if (pack === undefined) return readFrames(object, read, context, onWrong);
+  using source = pack;
+  await readFrames(object, read, { ...context, bucket: source.bucket }, onWrong, source.object);
+}
+
 /** Called with what a frame does not hold, and whether a second read may give it. */
 type OnWrongFrame = (frame: Frame, uses: readonly Use[], loss: Loss, mayBeBetter: boolean) => void;
 
-/** Reads frames, each when there is room for it, and reads on while some are being delivered. Returns when all of them are. */
-async function readFrames(object: ObjectRef, read: Read, context: FetchContext, onWrong: OnWrongFrame): Promise<void> {
+/**
+ * Reads frames, each when there is room for it, and reads on while some are being delivered. Returns when all of them are. `source`: what
+ * the object is in the bucket of the context.
+ */
+async function readFrames(
+  object: ObjectRef,
+  read: Read,
+  context: FetchContext,
+  onWrong: OnWrongFrame,
+  source = object,
+): Promise<void> {
   const { bucket, signal, stored: room, underWay, writers } = context;
   const range = { start: read.start, length: read.length };
   const left = new Set(read.frames);
   const deliveries = new Deliveries();
   try {
-    for await (const { frame, stored } of framesIn(read, readRange(bucket, object, range), room)) {
+    for await (const { frame, stored } of framesIn(read, readRange(bucket, source, range), room)) {
       left.delete(frame);
       await underWay.take(1);
       const delivery = deliverFrame(object, frame, stored, context, onWrong);

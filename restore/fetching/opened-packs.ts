@@ -1,28 +1,38 @@
 /**
- * Packs that are sealed as a whole, opened: their frames cannot be read alone, and a dump goes back and forth between few packs. The
- * last ones are held in memory.
+ * Packs that are sealed as a whole, opened: their frames cannot be read alone. Files of one part and the next lie in few packs, and a dump
+ * goes back and forth between some. The last ones are held in memory, in buffers that are used again.
  */
 import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
 import type { ObjectRef } from "../../core/format/entry.ts";
+import { Budget } from "../../core/side-by-side.ts";
 import { gather, once } from "../../core/stored/bytes.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
+import { release } from "../../core/system/garbage.ts";
 
 const nothing = new Uint8Array();
-const mostHeld = 4;
 /** Bytes of a pack that is held: of one, writers make 16 MiB unless conf says otherwise. */
 const largest = 24 * 1024 * 1024;
 
-/** Where an object can be read in ranges, and what it is there. */
-export type ReadablePack = { readonly bucket: ObjectSource; readonly object: ObjectRef };
+/** Where an object can be read in ranges, and what it is there: until it is disposed of. */
+export type ReadablePack = Disposable & { readonly bucket: ObjectSource; readonly object: ObjectRef };
+
+/** `most`: packs that are held. `atOnce`: those in use at a time, fewer or as many. */
+type OpenedPacksLimits = { readonly most: number; readonly atOnce: number };
+
+type HeldPack = { content: Promise<Uint8Array>; users: number };
 
 export class OpenedPacks {
   readonly #bucket: ObjectSource;
+  readonly #most: number;
+  readonly #inUse: Budget;
   /** The one that was used last comes last. */
-  readonly #held = new Map<string, ReadablePack>();
+  readonly #held = new Map<string, HeldPack>();
 
-  constructor(bucket: ObjectSource) {
+  constructor(bucket: ObjectSource, { most, atOnce }: OpenedPacksLimits) {
     this.#bucket = bucket;
+    this.#most = most;
+    this.#inUse = new Budget(atOnce);
   }
 
   /** Whether an object is opened as a whole. Larger ones are read from the bucket each time. */
@@ -30,26 +40,61 @@ export class OpenedPacks {
     return isPack(encoding) && !isReadInRanges(encoding) && size <= largest;
   }
 
-  /** Opens a pack, or takes it out of memory. One at a time. Throws as reading does. */
-  async open(object: ObjectRef): Promise<ReadablePack> {
-    const name = `${object.key} ${object.version}`;
-    const pack = this.#held.get(name) ?? (await this.#read(object));
-    this.#held.delete(name);
-    this.#held.set(name, pack);
-    const [oldest] = this.#held.keys();
-    if (this.#held.size > mostHeld && oldest !== undefined) this.#held.delete(oldest);
-    return pack;
+  /** Whether an object is in memory. */
+  holds(object: ObjectRef): boolean {
+    return this.#held.has(nameOf(object));
   }
 
-  async #read(object: ObjectRef): Promise<ReadablePack> {
-    const content = await readTwice(() => {
-      const opened = readContent(this.#bucket, object, largest);
-      return gather(opened, nothing, Buffer.allocUnsafeSlow(object.size));
-    });
-    const bucket: ObjectSource = {
-      get: (_, { range = { start: 0, length: content.length } } = {}) =>
-        once(content.subarray(range.start, range.start + range.length)),
+  /** Opens a pack, or takes it out of memory, when few enough are in use. Throws as reading does. */
+  async open(object: ObjectRef): Promise<ReadablePack> {
+    await this.#inUse.take(1);
+    const name = nameOf(object);
+    const pack = this.#held.get(name) ?? { content: this.#read(object), users: 0 };
+    pack.users += 1;
+    this.#held.delete(name);
+    this.#held.set(name, pack);
+    const leave = () => {
+      pack.users -= 1;
+      this.#inUse.give(1);
     };
-    return { bucket, object: { ...object, size: content.length, encoding: "frames" } };
+    try {
+      const content = await pack.content;
+      return { ...readable(object, content), [Symbol.dispose]: leave };
+    } catch (error) {
+      if (this.#held.get(name) === pack) this.#held.delete(name);
+      leave();
+      throw error;
+    }
   }
+
+  async #read(object: ObjectRef): Promise<Uint8Array> {
+    const memory = await this.#memoryFor(object);
+    return readTwice(() => gather(readContent(this.#bucket, object, largest), nothing, memory));
+  }
+
+  /** Returns the memory of the pack that was not used for longest if no more may be held; else new one. */
+  async #memoryFor({ size }: ObjectRef): Promise<Uint8Array> {
+    // More than any range of it, as what is read is released if it is all of a buffer.
+    const needed = size + 1;
+    if (this.#held.size < this.#most) return Buffer.allocUnsafeSlow(needed);
+    const [name, oldest] = this.#held.entries().find(([, { users }]) => users === 0) ?? [];
+    if (name === undefined || oldest === undefined) return Buffer.allocUnsafeSlow(needed);
+    this.#held.delete(name);
+    const whole = new Uint8Array((await oldest.content).buffer);
+    if (whole.length >= needed) return whole;
+    release(whole);
+    return Buffer.allocUnsafeSlow(needed);
+  }
+}
+
+function nameOf({ key, version }: ObjectRef): string {
+  return `${key} ${version}`;
+}
+
+function readable(object: ObjectRef, content: Uint8Array): Pick<ReadablePack, "bucket" | "object"> {
+  const bucket: ObjectSource = {
+    get: (_, { range = { start: 0, length: content.length } } = {}) =>
+      once(content.subarray(range.start, range.start + range.length)),
+  };
+  return { bucket, object: { ...object, size: content.length, encoding: "frames" } };
 }

@@ -50,16 +50,12 @@ async function peakOf(pid: number, hasEnded: () => boolean): Promise<number> {
 /** MiB of a process and all below it that are there at this moment. */
 async function residentBelow(pid: number, above?: string): Promise<number> {
   const read = (file: string) => readFile(`/proc/${pid}/${file}`, "latin1").catch(() => "");
-  const [status, command, children] = await Promise.all([
-    read("status"),
-    read("cmdline"),
-    read(`task/${pid}/children`),
-  ]);
-  // A child that does not run its program yet is in the memory of its parent.
-  const memory = `${command} ${/^VmPeak:.*$/m.exec(status)?.[0]}`;
-  if (memory === above) return 0;
+  const command = await read("cmdline");
+  // A child that does not run its program yet is in the memory of its parent, and has its command line, or none.
+  if (above !== undefined && (command === "" || command === above)) return 0;
+  const [status, children] = await Promise.all([read("status"), read(`task/${pid}/children`)]);
   const own = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
   const pids = children.split(" ").filter(Boolean).map(Number);
-  const below = await Promise.all(pids.map((child) => residentBelow(child, memory)));
+  const below = await Promise.all(pids.map((child) => residentBelow(child, command)));
   return below.reduce((sum, one) => sum + one, own);
 }

@@ -218,6 +218,8 @@ describe("a sealed backup, by the program", () => {
     "ends well with nothing": "cat > /dev/null",
     "ends well with what it got": "cat",
     "ends well with half of it": 'printf "age-encryption.org/v1\\n"; head -c 1000',
+    "ends well without the last byte of it": `'${Bun.which("age")}' "$@" | head -c -1`,
+    "ends well with a byte more": `'${Bun.which("age")}' "$@"; printf x`,
     "is killed": "kill -9 $$",
   };
   test.each(Object.entries(liars))(
@@ -310,6 +312,46 @@ describe("a backup sealed through a command", () => {
     },
     60_000,
   );
+
+  const enc = "openssl enc -aes-256-cbc -pbkdf2 -pass pass:x";
+  test.each([
+    ["is cut short", `${enc} | head -c 90000; cat > /dev/null`, `${enc} -d`],
+    ["is cut short, as the command that opens hides", `${enc} | head -c 90000; cat > /dev/null`, `${enc} -d || true`],
+    ["takes another password", enc, "openssl enc -aes-256-cbc -pbkdf2 -pass pass:y -d"],
+    ["the command that opens gives nothing of", enc, "cat > /dev/null"],
+    ["the command that opens does not take", enc, "true"],
+  ])(
+    "what %s is found by a machine with open_through, and nothing rests on it",
+    async (_, seal, open) => {
+      await using place = await scratch();
+      const { secret } = await keys(place.path);
+      const source = join(place.path, "source");
+      await buildTree(source, tree);
+      const encryption = { seal_through: seal, open_through: open, secret_file: secret };
+      const { conf, bucket } = await writeConf(place.path, {
+        sections: { encryption },
+        pickers: { all: `find '${source}' -print0` },
+      });
+      const { exit, stderr } = await sysbackup(["archive", "--conf-dir", conf]);
+      expect({ exit, stderr }).toEqual({ exit: 1, stderr: expect.stringContaining("open_through of conf") });
+      expect(stderr).toContain("cannot seal an object");
+      expect(await readdir(join(bucket, "manifests/test")).catch(() => [])).toEqual([]);
+    },
+    60_000,
+  );
+
+  test("a machine with both commands archives, and opens some of its objects on the way", async () => {
+    await using place = await scratch();
+    const { secret } = await keys(place.path);
+    const opened = join(place.path, "opened");
+    const encryption = { seal_through: enc, open_through: `echo >> '${opened}'; ${enc} -d`, secret_file: secret };
+    const { source, conf } = await sealed(place.path, encryption, { snapshotters: { db: `seq 1000000 >&"$1"` } });
+    expect((await readFile(opened, "utf8")).length).toBe(1);
+    const target = join(place.path, "target");
+    const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--snapshots", "fetch"];
+    expect((await sysbackup(words)).exit).toBe(0);
+    await sameAs(source, target);
+  }, 60_000);
 
   test.each(["trap '' TERM; sleep 1000", "yes oops >&2", "cat; exec >&- 2>&-; sleep 1000"])(
     "an archive that waits for a command that seals ends at once by SIGTERM (%s)",

@@ -70,7 +70,7 @@ const garbageOfExtent = 4 * 1024;
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
 
-/** `sealed`: for what filters make of it. */
+/** `sealed`: for what filters make of it, if there are any. The buffer is its end, and is overwritten. */
 type PackMemory = { readonly buffer: Buffer; readonly sealed: Buffer | undefined };
 
 type FillingPack = PackMemory & {
@@ -101,10 +101,7 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
     const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
     const isSealed = deps.target.filters.length > 0;
-    this.#packBuffers = new Pool(packsAtOnce, () => ({
-      buffer: Buffer.allocUnsafeSlow(capacity),
-      sealed: isSealed ? Buffer.allocUnsafeSlow(sizeOfFiltered(capacity)) : undefined,
-    }));
+    this.#packBuffers = new Pool(packsAtOnce, () => packMemory(capacity, isSealed));
   }
 
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
@@ -187,10 +184,7 @@ export class PackLayout implements ContentLayout {
     await Promise.allSettled(this.#puts);
     // What follows makes parts and index objects in memory.
     for (const buffer of this.#frameBuffers.drain()) release(buffer);
-    for (const { buffer, sealed } of this.#packBuffers.drain()) {
-      release(buffer);
-      if (sealed !== undefined) release(sealed);
-    }
+    for (const { buffer, sealed } of this.#packBuffers.drain()) release(sealed ?? buffer);
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
@@ -360,6 +354,12 @@ export class PackLayout implements ContentLayout {
     this.#frameBuffers.fail(error);
     this.#packBuffers.fail(error);
   }
+}
+
+function packMemory(capacity: number, isSealed: boolean): PackMemory {
+  if (!isSealed) return { buffer: Buffer.allocUnsafeSlow(capacity), sealed: undefined };
+  const sealed = Buffer.allocUnsafeSlow(sizeOfFiltered(capacity));
+  return { buffer: sealed.subarray(sealed.length - capacity), sealed };
 }
 
 type FrameSize = { readonly filled: number; readonly chunks: { readonly length: number } };
