@@ -1,4 +1,5 @@
 /** Opens what was sealed while it is stored, to find out whether that gives what went in. */
+import { altered } from "../format/error.ts";
 import type { SealingWay } from "../format/sealing.ts";
 import { release } from "../system/garbage.ts";
 
@@ -6,11 +7,12 @@ export class OpenedAgain {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #digest: Promise<string>;
 
-  constructor(open: SealingWay) {
+  /** `taken`: bytes that went in so far. If more come out, it is ended: it may have no end of its own. */
+  constructor(open: SealingWay, taken: () => number) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#writer = writable.getWriter();
-    this.#digest = digestOf(open(readable));
-    // They are for the one who asks for the digest, if anyone does.
+    this.#digest = digestOf(open(readable), taken);
+    // Errors are for the caller of `digest`, if there is one.
     this.#digest.catch(() => {});
     this.#writer.closed.catch(() => {});
   }
@@ -33,9 +35,12 @@ export class OpenedAgain {
   }
 }
 
-async function digestOf(opened: AsyncIterable<Uint8Array>): Promise<string> {
+async function digestOf(opened: AsyncIterable<Uint8Array>, taken: () => number): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
+  let given = 0;
   for await (const piece of opened) {
+    given += piece.length;
+    if (given > taken()) throw altered("open_through of conf gives more than what went in");
     hash.update(piece);
     release(piece);
   }

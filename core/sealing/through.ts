@@ -41,11 +41,13 @@ function opening(way: SealingWay, open: SealingWay): SealingWay {
     objects += 1;
     if (!isOpened) return yield* way(content);
     const before = new Bun.CryptoHasher("sha256");
-    const again = new OpenedAgain(open);
+    let taken = 0;
+    const again = new OpenedAgain(open, () => taken);
     try {
       const watched = (async function* () {
         for await (const piece of content) {
           before.update(piece);
+          taken += piece.length;
           yield piece;
         }
       })();
@@ -61,7 +63,7 @@ function opening(way: SealingWay, open: SealingWay): SealingWay {
   };
 }
 
-/** The command that opens is as wrong as the one that seals, if they do not fit: nothing else says so before a restore. */
+/** Words an error of opening as one of sealing: if the two commands do not fit, nothing else says so before a restore. */
 async function openedDigest(again: OpenedAgain): Promise<string> {
   try {
     return await again.digest();

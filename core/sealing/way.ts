@@ -1,4 +1,4 @@
-/** What sealing and opening have in common, by whatever means. */
+/** Checks what seals by age: a program of any origin, or the package. */
 import { SealingFailure } from "../failure.ts";
 import type { SealingWay } from "../format/sealing.ts";
 

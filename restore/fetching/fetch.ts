@@ -29,7 +29,7 @@ type ReadTask = { readonly object: ObjectRef; readonly read: Read };
 export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
   const hasFrames = ({ object }: ObjectPlan) => isPack(object.encoding);
   const { opened } = context;
-  // Before they make room for others.
+  // What is in memory comes first, before other packs take its place.
   const held = plans.filter(({ object }) => opened.holds(object));
   const packs = [...held, ...plans.filter((plan) => hasFrames(plan) && !held.includes(plan))];
   await eachOf(tasksOf(packs), mostReads, async ({ object, read }) => {

@@ -11,7 +11,7 @@ import { readTwice } from "../../core/stored/second-read.ts";
 import { release } from "../../core/system/garbage.ts";
 
 const nothing = new Uint8Array();
-/** Bytes of a pack that is held: of one, writers make 16 MiB unless conf says otherwise. */
+/** Bytes of a pack that is held, stored and opened: of one, writers make 16 MiB unless conf says otherwise. */
 const largest = 24 * 1024 * 1024;
 
 /** Where an object can be read in ranges, and what it is there: until it is disposed of. */
@@ -20,7 +20,8 @@ export type ReadablePack = Disposable & { readonly bucket: ObjectSource; readonl
 /** `most`: packs that are held. `atOnce`: those in use at a time, fewer or as many. */
 type OpenedPacksLimits = { readonly most: number; readonly atOnce: number };
 
-type HeldPack = { content: Promise<Uint8Array>; users: number };
+/** `content`: undefined if a command opens it to more than is held. */
+type HeldPack = { content: Promise<Uint8Array | undefined>; users: number };
 
 export class OpenedPacks {
   readonly #bucket: ObjectSource;
@@ -45,7 +46,10 @@ export class OpenedPacks {
     return this.#held.has(nameOf(object));
   }
 
-  /** Opens a pack, or takes it out of memory, when few enough are in use. Throws as reading does. */
+  /**
+   * Opens a pack, or takes it out of memory, when few enough are in use. One that opens to more than is held is read from the bucket each
+   * time. Throws as reading does.
+   */
   async open(object: ObjectRef): Promise<ReadablePack> {
     await this.#inUse.take(1);
     const name = nameOf(object);
@@ -59,7 +63,8 @@ export class OpenedPacks {
     };
     try {
       const content = await pack.content;
-      return { ...readable(object, content), [Symbol.dispose]: leave };
+      const source = content === undefined ? { bucket: this.#bucket, object } : readable(object, content);
+      return { ...source, [Symbol.dispose]: leave };
     } catch (error) {
       if (this.#held.get(name) === pack) this.#held.delete(name);
       leave();
@@ -67,9 +72,13 @@ export class OpenedPacks {
     }
   }
 
-  async #read(object: ObjectRef): Promise<Uint8Array> {
+  async #read(object: ObjectRef): Promise<Uint8Array | undefined> {
     const memory = await this.#memoryFor(object);
-    return readTwice(() => gather(readContent(this.#bucket, object, largest), nothing, memory));
+    // One more byte shows that it is too long.
+    const content = await readTwice(() => gather(readContent(this.#bucket, object, largest + 1), nothing, memory));
+    if (content.length <= largest) return content;
+    release(new Uint8Array(content.buffer));
+    return undefined;
   }
 
   /** Returns the memory of the pack that was not used for longest if no more may be held; else new one. */
@@ -80,7 +89,9 @@ export class OpenedPacks {
     const [name, oldest] = this.#held.entries().find(([, { users }]) => users === 0) ?? [];
     if (name === undefined || oldest === undefined) return Buffer.allocUnsafeSlow(needed);
     this.#held.delete(name);
-    const whole = new Uint8Array((await oldest.content).buffer);
+    const content = await oldest.content;
+    if (content === undefined) return Buffer.allocUnsafeSlow(needed);
+    const whole = new Uint8Array(content.buffer);
     if (whole.length >= needed) return whole;
     release(whole);
     return Buffer.allocUnsafeSlow(needed);

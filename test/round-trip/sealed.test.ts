@@ -262,7 +262,7 @@ describe("a backup sealed through a command", () => {
       const gpg = `gpg --homedir '${at}/gnupg' --batch --quiet`;
       return {
         setUp: `mkdir -m 700 '${at}/gnupg' && ${gpg} --passphrase '' --quick-generate-key backup@example.org default default never`,
-        seal: `${gpg} --trust-model always --encrypt --recipient backup@example.org`,
+        seal: `${gpg} --compress-algo none --trust-model always --encrypt --recipient backup@example.org`,
         open: `${gpg} --decrypt`,
       };
     },
@@ -320,6 +320,8 @@ describe("a backup sealed through a command", () => {
     ["takes another password", enc, "openssl enc -aes-256-cbc -pbkdf2 -pass pass:y -d"],
     ["the command that opens gives nothing of", enc, "cat > /dev/null"],
     ["the command that opens does not take", enc, "true"],
+    ["the command that opens adds to without end", enc, `${enc} -d; yes`],
+    ["the command that opens neither takes nor ends with", enc, "yes"],
   ])(
     "what %s is found by a machine with open_through, and nothing rests on it",
     async (_, seal, open) => {
@@ -351,6 +353,22 @@ describe("a backup sealed through a command", () => {
     const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--snapshots", "fetch"];
     expect((await sysbackup(words)).exit).toBe(0);
     await sameAs(source, target);
+  }, 60_000);
+
+  test("a dump and a file in packs that the command that seals compresses to a tenth are restored", async () => {
+    await using place = await scratch();
+    const { secret } = await keys(place.path);
+    const encryption = { seal_through: `gzip -1 | ${enc}`, open_through: `${enc} -d | gzip -d`, secret_file: secret };
+    const content = { pack_size: "64M", compression: "none" };
+    const db = `echo '::restore-through:: cat'\nseq 1000000 4600000 >&"$1"`;
+    const { source, conf } = await sealed(place.path, encryption, { snapshotters: { db }, more: { content } });
+    const target = join(place.path, "target");
+    const words = ["restore", "--conf-dir", conf, "test", "--target", target, "--snapshots", "fetch"];
+    const { exit, stderr } = await sysbackup(words);
+    expect({ exit, stderr: exit === 0 ? "" : stderr }).toEqual({ exit: 0, stderr: "" });
+    await sameAs(source, target);
+    const dump = Bun.spawnSync(["seq", "1000000", "4600000"]).stdout;
+    expect((await readFile(join(target, "sysbackup-snapshots/db"))).equals(dump)).toBe(true);
   }, 60_000);
 
   test.each(["trap '' TERM; sleep 1000", "yes oops >&2", "cat; exec >&- 2>&-; sleep 1000"])(

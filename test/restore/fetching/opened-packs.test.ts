@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { ObjectRef } from "../../../core/format/entry.ts";
 import { altered } from "../../../core/format/error.ts";
 import { openBy } from "../../../core/format/sealing.ts";
+import { readRange } from "../../../core/stored/read.ts";
 import { OpenedPacks, type ReadablePack } from "../../../restore/fetching/opened-packs.ts";
 
 const size = 100_000;
@@ -76,5 +77,23 @@ describe("packs that are sealed", () => {
     using opened = await packs.open(pack("a"));
     expect((await bytesOf(opened)).equals(all("a"))).toBe(true);
     expect(reads).toEqual(["a"]);
+  });
+
+  test("a pack that opens to more than is held, as through a command that compresses, is read to its end", async () => {
+    const mib = 1024 * 1024;
+    using _ = openBy("through", async function* (stored) {
+      for await (const _ of stored);
+      for (let number = 0; number < 26; number += 1) yield new Uint8Array(mib).fill(number);
+    });
+    const { reads, bucket } = counting();
+    const packs = new OpenedPacks(bucket, { most: 2, atOnce: 1 });
+    for (const name of ["a", "b", "a", "c"]) {
+      using opened = await packs.open(pack(name));
+      const range = { start: 25 * mib - 1, length: 2 };
+      const read = Buffer.concat(await Array.fromAsync(readRange(opened.bucket, opened.object, range)));
+      expect([...read]).toEqual([24, 25]);
+    }
+    // Once to find out, and then for each range.
+    expect(reads).toEqual(["a", "a", "b", "b", "a", "c", "c"]);
   });
 });
