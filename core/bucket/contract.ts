@@ -50,6 +50,8 @@ export type ObjectInfo = Stored & {
   readonly legalHold: boolean;
   /** Set if it lies in an archive tier, and cannot be read before it is thawed. */
   readonly archived?: Archived;
+  /** True if it lies in an archive tier, and was thawed: it can be read for some days. */
+  readonly isThawed?: boolean;
 };
 
 /** Whether a bucket has what backups need. */

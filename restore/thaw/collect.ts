@@ -1,5 +1,5 @@
 /** Finds out which objects a restore reads, and which of them are frozen. */
-import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
+import type { BucketReader, ObjectInfo, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
 import type { PartEntry } from "../../core/format/entry.ts";
 import { isWhole, type Manifest } from "../../core/format/manifest.ts";
@@ -76,21 +76,31 @@ function hasContent(entry: PartEntry): entry is WithContent {
   return (entry.type === "file" || entry.type === "segment") && entry.extents.length > 0;
 }
 
-/** Looks each object up, and marks those that are frozen. What cannot be looked up is left to the restore, which says so. */
+/**
+ * Looks each object up, and marks those that are frozen. What cannot be looked up is left to the restore, which says so. Returns whether
+ * some of them were thawed, or are being.
+ */
 export async function markFrozen(
   objects: Iterable<Stored>,
   needed: NeededObjects,
   { bucket, signal }: CollectNeededDeps,
-): Promise<void> {
+): Promise<boolean> {
+  let isBegun = false;
   await eachOf(objects, atOnce, async (object) => {
     signal.throwIfAborted();
     const found = await lookUp(bucket, object);
     // What the manifest says of the size may be untrue, and the price depends on it.
     if (found?.archived !== undefined) needed.frozen(object, found.archived, found.size);
+    if (found?.isThawed === true || found?.archived?.thawing === true) isBegun = true;
   });
+  return isBegun;
 }
 
-async function lookUp(bucket: Pick<BucketReader, "head">, { key, version }: Stored) {
+/** Returns undefined for what is gone, or cannot be looked up. */
+export async function lookUp(
+  bucket: Pick<BucketReader, "head">,
+  { key, version }: Pick<Stored, "key" | "version">,
+): Promise<ObjectInfo | undefined> {
   try {
     return await bucket.head(key, version);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { type Bucket, BucketError, type GetOptions } from "../../core/bucket/contract.ts";
 import { wrapBucket } from "../../core/bucket/wrap.ts";
 import { eachOf } from "../../core/side-by-side.ts";
+import { lookUp } from "./collect.ts";
 import { type FrozenSum, NeededObjects } from "./needed.ts";
 
 /** Objects that are looked up at the end. What thawing costs is said of no more. */
@@ -30,7 +31,7 @@ export class FrozenGets {
   async collect(needed: NeededObjects, signal: AbortSignal): Promise<void> {
     await eachOf(this.#met.values(), atOnce, async ({ key, version }) => {
       signal.throwIfAborted();
-      const info = await this.#bucket.head(key, version);
+      const info = await lookUp(this.#bucket, { key, version });
       if (info?.archived === undefined) return;
       needed.add(info);
       needed.frozen(info, info.archived, info.size);

@@ -43,10 +43,14 @@ const mostRounds = 3;
 /** Returns when all that was frozen can be read, but for what is reported; undefined if it may not be thawed. */
 export async function thaw(options: ThawOptions): Promise<ThawFigures | undefined> {
   const figures = { objects: 0, bytes: 0, requests: 0 };
+  const denials = new Denials();
+  using refused = new NeededObjects();
   for (let round = 0; round < mostRounds; round += 1) {
     using needed = new NeededObjects();
     await options.collect(needed);
-    await markFrozen(needed.all(), needed, options);
+    // What was thawed by an earlier run says that the role may.
+    if (await markFrozen(needed.all(), needed, options)) denials.passed();
+    for (const object of refused.all()) needed.settled(object);
     const sums = needed.sums();
     if (sums.length === 0) break;
     const hours = checkSpeed(sums, options.speed);
@@ -56,7 +60,7 @@ export async function thaw(options: ThawOptions): Promise<ThawFigures | undefine
       figures.bytes += bytes;
     }
     const hadParts = [...needed.allFrozen()].some(({ key }) => isOfManifest(key));
-    figures.requests += await askForAll(needed, options);
+    figures.requests += await askForAll(needed, { ...options, denials, refused });
     await waitForAll(needed, hours, options);
     if (!hadParts) break;
   }
@@ -79,11 +83,19 @@ function checkSpeed(sums: readonly FrozenSum[], speed: ThawSpeed): number {
   });
 }
 
+type AskOptions = ThawOptions & {
+  readonly denials: Denials;
+  /** Takes what is refused, which is not asked for again. */
+  readonly refused: NeededObjects;
+};
+
 /** Returns the number of requests. What is refused is reported, and not waited for. Throws if nothing is allowed. */
-async function askForAll(needed: NeededObjects, { bucket, speed, notify, signal }: ThawOptions): Promise<number> {
+async function askForAll(
+  needed: NeededObjects,
+  { bucket, speed, notify, signal, denials, refused }: AskOptions,
+): Promise<number> {
   let requests = 0;
-  let refused = 0;
-  const denials = new Denials();
+  let refusals = 0;
   await eachOf(needed.allFrozen(), atOnce, async (object) => {
     if (object.thawing) return;
     signal.throwIfAborted();
@@ -95,13 +107,14 @@ async function askForAll(needed: NeededObjects, { bucket, speed, notify, signal 
       const refusal = throwIfFatal(error);
       if (refusal.kind === "denied") denials.add(refusal);
       needed.settled(object);
-      refused += 1;
-      if (refused <= mostNamed) notify({ level: "error", code: "not-thawed", message: refusal.message });
+      refused.add(object);
+      refusals += 1;
+      if (refusals <= mostNamed) notify({ level: "error", code: "not-thawed", message: refusal.message });
     }
   });
   denials.end();
-  if (refused > mostNamed) {
-    const message = `${refused - mostNamed} more objects cannot be thawed`;
+  if (refusals > mostNamed) {
+    const message = `${refusals - mostNamed} more objects cannot be thawed`;
     notify({ level: "error", code: "not-thawed", message });
   }
   return requests;

@@ -111,11 +111,12 @@ export class ChangedFiles {
 
   /** Closes what is held. Call it however `takeAll` ended. */
   async abandon(): Promise<void> {
-    const held = [...this.#ahead.splice(0), ...this.#locks.abandon()];
+    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) close(fd);
     const read = this.#batches?.abandon() ?? [];
-    // A descriptor that is closed may be given to another file, which a thread would read.
-    const isOver = (await this.#deps.ahead?.readers.stop()) ?? true;
-    for (const { fd } of isOver ? [...held, ...read] : held) close(fd);
+    // Not before: a descriptor that is closed may be given to another file, which a thread would read.
+    await this.#deps.ahead?.readers.stop(() => {
+      for (const { fd } of read) close(fd);
+    });
   }
 
   async #takeAhead(): Promise<void> {

@@ -4,6 +4,7 @@ import { type ArchiveTier, archiveTiers } from "../../format/storage-class.ts";
 import type { Archived } from "../contract.ts";
 
 type ArchivedField = { readonly archived?: Archived };
+type ThawedField = { readonly isThawed?: boolean };
 
 /**
  * For an object's fields. A class keeps its name while there is a thawed copy, which can be read until it expires. INTELLIGENT_TIERING makes no
@@ -14,12 +15,13 @@ export function archivedByHead({
   StorageClass,
   ArchiveStatus,
   Restore = "",
-}: Pick<HeadObjectCommandOutput, "StorageClass" | "ArchiveStatus" | "Restore">): ArchivedField {
+}: Pick<HeadObjectCommandOutput, "StorageClass" | "ArchiveStatus" | "Restore">): ArchivedField & ThawedField {
   const thawing = Restore.includes('ongoing-request="true"');
   const moved = tierNamed(ArchiveStatus);
   if (moved !== undefined) return { archived: { tier: moved, thawing } };
   const tier = tierNamed(StorageClass);
-  if (tier === undefined || Restore.includes('ongoing-request="false"')) return {};
+  if (tier === undefined) return {};
+  if (Restore.includes('ongoing-request="false"')) return { isThawed: true };
   return { archived: { tier, thawing } };
 }
 

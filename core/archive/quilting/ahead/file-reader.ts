@@ -19,6 +19,7 @@ import {
   openAtOnce,
   type RareFindings,
   type ReaderOptions,
+  ReadingEnded,
 } from "./messages.ts";
 
 /** A buffer that is being filled. Bytes from `filled` to `read` belong to no chunk yet. */
@@ -86,16 +87,17 @@ class FillingPiece {
   }
 }
 
-/** Reads small files, all into one buffer. */
+/** Reads small files, all into one buffer. Throws `ReadingEnded` between two of them if the thread is to end. */
 export function readBatch(
   files: readonly FileToRead[],
   buffer: SharedArrayBuffer,
-  { gear }: ReaderOptions,
+  { gear, ending }: ReaderOptions,
 ): FilledPiece {
   const piece = new FillingPiece(buffer);
   const descriptors: (number | undefined)[] = [];
   try {
     for (const [index, file] of files.entries()) {
+      if (Atomics.load(ending, 0) !== 0) throw new ReadingEnded();
       // The kernel reads the later ones while the first are hashed.
       for (const next of files.slice(descriptors.length, index + openAtOnce)) descriptors.push(opened(next));
       const fd = descriptors[index];
@@ -161,7 +163,7 @@ function endsWell(piece: FillingPiece, index: number, file: OpenedFile, reader: 
   return isSteady;
 }
 
-/** Buffers come and go: `take` resolves when the main thread has given one. */
+/** Buffers come and go: `take` resolves when the main thread has given one, and rejects with `ReadingEnded` if the thread is to end. */
 export type PieceExchange = {
   readonly take: () => Promise<SharedArrayBuffer>;
   readonly give: (piece: FilledPiece, last: boolean) => void;

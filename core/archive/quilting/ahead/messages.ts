@@ -37,8 +37,15 @@ export type RareFindings = {
   readonly attributes: [file: number, attributes: Xattrs][];
 };
 
-/** The table that belongs to the secret that backups are sealed with; undefined for plain ones. */
-export type ReaderOptions = { readonly gear: Int32Array | undefined };
+export type ReaderOptions = {
+  /** The table that belongs to the secret that backups are sealed with; undefined for plain ones. */
+  readonly gear: Int32Array | undefined;
+  /** A word that all threads can reach, and that is not 0 when they are to end. */
+  readonly ending: Int32Array<SharedArrayBuffer>;
+};
+
+/** Thrown in a reader that is to end. */
+export class ReadingEnded extends Error {}
 
 export type ToReader =
   | { readonly kind: "options"; readonly options: ReaderOptions }
@@ -51,7 +58,9 @@ export type ToReader =
       readonly buffer: SharedArrayBuffer;
     }
   /** Gives one more buffer for a large file. It takes two to begin with, as what is left over of one piece goes into the next. */
-  | { readonly kind: "more"; readonly job: number; readonly buffer: SharedArrayBuffer };
+  | { readonly kind: "more"; readonly job: number; readonly buffer: SharedArrayBuffer }
+  /** Wakes a reader that is to end. */
+  | { readonly kind: "end" };
 
 /** What a buffer holds when it comes from a reader. */
 export type FilledPiece = {

@@ -1,4 +1,7 @@
-/** A thread that reads files: what runs in a worker. `readers.ts` starts it and gives it its work. */
+/**
+ * A thread that reads files: what runs in a worker. `readers.ts` starts it and gives it its work. It ends by itself when it is asked to, as descriptors
+ * belong to all threads: those of a thread that is ended from outside would stay open.
+ */
 import { parentPort } from "node:worker_threads";
 import { readBatch, readLarge } from "./file-reader.ts";
 import {
@@ -6,6 +9,7 @@ import {
   type FilledPiece,
   type FromReader,
   type ReaderOptions,
+  ReadingEnded,
   readFiles,
   type ToReader,
 } from "./messages.ts";
@@ -13,32 +17,39 @@ import {
 /** Buffers of one large file, and who waits for one. */
 class Buffers {
   readonly #given: SharedArrayBuffer[] = [];
-  #waiting: ((buffer: SharedArrayBuffer) => void) | undefined;
+  #waiting: PromiseWithResolvers<SharedArrayBuffer> | undefined;
+  #hasEnded = false;
 
   give(buffer: SharedArrayBuffer): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#given.push(buffer);
-    else waiting(buffer);
+    else waiting.resolve(buffer);
   }
 
   take(): Promise<SharedArrayBuffer> {
+    if (this.#hasEnded) return Promise.reject(new ReadingEnded());
     const buffer = this.#given.shift();
     if (buffer !== undefined) return Promise.resolve(buffer);
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-    });
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
   }
 
   takeAll(): SharedArrayBuffer[] {
     return this.#given.splice(0);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#waiting?.reject(new ReadingEnded());
   }
 }
 
 const port = parentPort;
 if (port === null) throw new Error("this file is run as a worker only");
 const large = new Map<number, Buffers>();
-let options: ReaderOptions = { gear: undefined };
+let options: ReaderOptions = { gear: undefined, ending: new Int32Array(new SharedArrayBuffer(4)) };
+let hasEnded = false;
 
 function post(message: FromReader): void {
   port?.postMessage(message);
@@ -46,6 +57,17 @@ function post(message: FromReader): void {
 
 function postPiece(job: number, piece: FilledPiece, last: boolean): void {
   post({ kind: "piece", job, last, ...piece });
+}
+
+function hear(message: ToReader): void {
+  if (message.kind === "options") options = message.options;
+  else if (message.kind === "read") read(message);
+  else if (message.kind === "more") {
+    const buffers = large.get(message.job);
+    // It has ended meanwhile.
+    if (buffers === undefined) post({ kind: "spare", buffer: message.buffer });
+    else buffers.give(message.buffer);
+  }
 }
 
 function read({ job, files, isLarge, buffer }: Extract<ToReader, { kind: "read" }>): void {
@@ -60,20 +82,35 @@ function startLarge(job: number, file: FileToRead, buffer: SharedArrayBuffer): v
   buffers.give(buffer);
   large.set(job, buffers);
   const give = (piece: FilledPiece, last: boolean) => postPiece(job, piece, last);
-  // What it throws ends this thread, which the main thread hears of.
   readLarge(file, { take: () => buffers.take(), give }, options).then(() => {
     large.delete(job);
     for (const spare of buffers.takeAll()) post({ kind: "spare", buffer: spare });
+  }, fail);
+}
+
+/** Has large files closed, which happens in microtasks. Small ones are closed by `readBatch`. */
+function end(): void {
+  hasEnded = true;
+  for (const buffers of large.values()) buffers.end();
+}
+
+/** Ends this thread by an error, which the main thread hears of, once its files are closed. */
+function fail(error: unknown): void {
+  if (error instanceof ReadingEnded) return;
+  end();
+  setImmediate(() => {
+    throw error;
   });
 }
 
 port.on("message", (message: ToReader) => {
-  if (message.kind === "options") options = message.options;
-  else if (message.kind === "read") read(message);
-  else {
-    const buffers = large.get(message.job);
-    // It has ended meanwhile.
-    if (buffers === undefined) post({ kind: "spare", buffer: message.buffer });
-    else buffers.give(message.buffer);
+  if (hasEnded) return;
+  try {
+    hear(message);
+  } catch (error) {
+    fail(error);
   }
+  if (Atomics.load(options.ending, 0) === 0) return;
+  end();
+  port.close();
 });

@@ -82,6 +82,7 @@ export class Readers {
   readonly #threads: ReaderThread[] = [];
   readonly #jobs = new Map<number, ReadJob>();
   readonly #free: SharedArrayBuffer[] = [];
+  readonly #ending = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #buffers: number;
   #used = 0;
   #next = 0;
@@ -101,7 +102,7 @@ export class Readers {
 
   /**
    * Starts to read files: several small ones, or a large one. Yields pieces, each of which is good until the next is asked for. The
-   * caller keeps the handles open until the end of the last piece, or until `stop` says so.
+   * caller keeps the handles open until the end of the last piece, or until `stop` calls `release`.
    */
   read(files: readonly HeldFile[]): AsyncGenerator<PieceMessage, void> {
     const isLarge = (files[0]?.stat.size ?? 0) > mostOfBatch.bytes;
@@ -113,18 +114,22 @@ export class Readers {
     return this.#pieces(job);
   }
 
-  /** Ends the threads. Returns whether none of them may still open files by the handles that they were given. */
-  async stop(): Promise<boolean> {
+  /**
+   * Has the threads close their files and end. Calls `release` once none of them may open files by the handles that they were given any
+   * more: as a rule before this returns, else when the last one has ended.
+   */
+  async stop(release = () => {}): Promise<void> {
     const { signal } = this.#options;
     signal.removeEventListener("abort", this.#onAbort);
-    // `terminate` of a thread that has ended by itself may never resolve.
-    const ends = Promise.all(
-      this.#threads.splice(0).map(({ worker, ended }) => Promise.race([worker.terminate(), ended])),
-    );
-    ends.catch(() => undefined);
+    const threads = this.#threads.splice(0);
+    Atomics.store(this.#ending, 0, 1);
+    for (const { worker } of threads) worker.postMessage({ kind: "end" } satisfies ToReader);
     const isIdle = [...this.#jobs.values()].every(({ isDone }) => isDone);
-    if (isIdle) return true;
-    return Promise.race([ends.then(() => true), Bun.sleep(longestEnd).then(() => false)]);
+    if (isIdle) return release();
+    const ends = Promise.all(threads.map(({ ended }) => ended)).then(release);
+    await Promise.race([ends, Bun.sleep(longestEnd)]);
+    // The process may end before they do.
+    for (const { worker } of threads) worker.unref();
   }
 
   async *#pieces(job: ReadJob): AsyncGenerator<PieceMessage, void> {
@@ -168,13 +173,16 @@ export class Readers {
       resolve();
       this.#fail(failed(`a thread that reads files ended with ${code}`));
     });
-    const options: ToReader = { kind: "options", options: { gear: this.#options.gear } };
+    const options: ToReader = {
+      kind: "options",
+      options: { gear: this.#options.gear, ending: this.#ending },
+    };
     worker.postMessage(options);
     this.#threads.push(thread);
     return thread;
   }
 
-  #post({ thread }: ReadJob, message: Exclude<ToReader, { kind: "options" }>): void {
+  #post({ thread }: ReadJob, message: Extract<ToReader, { kind: "read" | "more" }>): void {
     thread.worker.postMessage(message);
   }
 

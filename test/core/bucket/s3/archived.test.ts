@@ -12,7 +12,7 @@ const frozen = (tier: string, thawing = false) => ({ archived: { tier, thawing }
 const heads: readonly (readonly [name: string, head: Head, field: object])[] = [
   ["a class of Glacier", { StorageClass: "GLACIER" }, frozen("GLACIER")],
   ["one that is being thawed", { StorageClass: "DEEP_ARCHIVE", Restore: ongoing }, frozen("DEEP_ARCHIVE", true)],
-  ["one with a thawed copy", { StorageClass: "GLACIER", Restore: done }, {}],
+  ["one with a thawed copy", { StorageClass: "GLACIER", Restore: done }, { isThawed: true }],
   ["one whose thawing is garbage", { StorageClass: "GLACIER", Restore: "yes, tomorrow" }, frozen("GLACIER")],
   ["one whose thawing is empty", { StorageClass: "GLACIER", Restore: "" }, frozen("GLACIER")],
   ["instant retrieval", { StorageClass: "GLACIER_IR" }, {}],

@@ -1,7 +1,7 @@
 /** Threads that read files, with the real system: what they leave to the main thread, and how they end. */
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FilledPiece } from "../../../../../core/archive/quilting/ahead/messages.ts";
 import { PieceView } from "../../../../../core/archive/quilting/ahead/piece-view.ts";
@@ -21,6 +21,22 @@ function readersOf(threads: number, signal = new AbortController().signal) {
 function heldFile(path: string) {
   const handle = openSync(path, "r");
   return { stat: fstat(handle), fd: handle, [Symbol.dispose]: () => closeSync(handle) };
+}
+
+/** Number of descriptors of this process that lead to what is in a folder. */
+function openIn(folder: string): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(join("/proc/self/fd", fd)).startsWith(`${folder}/`);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+async function untilOpen(folder: string, count: number): Promise<void> {
+  for (const end = Date.now() + 20_000; openIn(folder) !== count && Date.now() < end; ) await Bun.sleep(1);
+  expect(openIn(folder)).toBe(count);
 }
 
 /** Takes what there is of one file. Its bytes are copied, as the buffer goes back. */
@@ -49,7 +65,7 @@ describe("threads that read files", () => {
       expect(read.bytes.equals(content)).toBe(true);
       expect(read.attributes).toEqual({ xattrs: new Map() });
     }
-    expect(await readers.stop()).toBe(true);
+    await readers.stop();
   });
 
   test("threads that read files leave what is locked by another program, small or large, to the main thread", async () => {
@@ -118,6 +134,56 @@ describe("threads that read files", () => {
     const first = pieces.next();
     controller.abort(new Error("stopped"));
     await expect(first).rejects.toThrow("stopped");
+    await readers.stop();
+  });
+
+  test("threads that are stopped while they read many files have closed all of them", async () => {
+    await using place = await scratch();
+    const path = (number: number) => join(place.path, `${number}`);
+    for (let number = 0; number < 64; number += 1) writeFileSync(path(number), noise(16_384, number));
+    const held = Array.from({ length: 64 }, (_, number) => heldFile(path(number)));
+    for (let round = 0; round < 20; round += 1) {
+      const readers = readersOf(2);
+      const started: AsyncGenerator<FilledPiece>[] = [];
+      while (readers.hasRoom(false)) started.push(readers.read(held));
+      await started[0]?.next();
+      let isReleased = false;
+      await readers.stop(() => {
+        isReleased = true;
+      });
+      // A busy machine may start threads only after they were stopped.
+      await untilOpen(place.path, held.length);
+      for (const end = Date.now() + 20_000; !isReleased && Date.now() < end; ) await Bun.sleep(1);
+      expect(isReleased).toBe(true);
+    }
+    for (const file of held) file[Symbol.dispose]();
+  }, 60_000);
+
+  test("threads that are stopped while large files wait for a buffer have closed them", async () => {
+    await using place = await scratch();
+    const path = join(place.path, "file");
+    writeFileSync(path, noise(20 * mebibyte));
+    using file = heldFile(path);
+    const readers = readersOf(2);
+    const all = [readers.read([file]), readers.read([file]), readers.read([file])];
+    for (const pieces of all) await pieces.next();
+    await untilOpen(place.path, 4);
+    await readers.stop();
+    await untilOpen(place.path, 1);
+  });
+
+  test("a thread that fails closes the large files that wait in it for a buffer", async () => {
+    await using place = await scratch();
+    const path = join(place.path, "file");
+    writeFileSync(path, noise(20 * mebibyte));
+    using file = heldFile(path);
+    const readers = readersOf(1);
+    const pieces = readers.read([file]);
+    await pieces.next();
+    await untilOpen(place.path, 2);
+    // A job without files is none that it knows.
+    await expect(readers.read([]).next()).rejects.toBeInstanceOf(Failure);
+    await untilOpen(place.path, 1);
     await readers.stop();
   });
 
