@@ -238,13 +238,17 @@ class Restore {
     await tellMissing(this.#selection, this.#options, this.#report);
     tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
+    await step("folders", async () => this.#finish());
+    this.#report.end();
+  }
+
+  #finish(): void {
     this.#target.removeLarge();
     this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
-    this.#report.end();
   }
 
   async #salvage(): Promise<void> {

@@ -137,7 +137,7 @@ async function deliverFrame(
     try {
       const wrong =
         writers?.takesFrame(stored.length) === true
-          ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
+          ? await writers.write(frame.uses, stored)
           : await work("decode and write", () => writeHere(frame, stored, context));
       if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
     } finally {
