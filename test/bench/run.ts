@@ -85,7 +85,7 @@ async function benchmark(data: Data, tools: readonly Tool[], versions: readonly 
   };
 }
 
-/** Of the first tool, and of the program. */
+/** Traces the first tool and the program. */
 function takeTraces(tools: readonly Tool[], source: string): Promise<TracedRun[]> {
   console.error("where the time goes");
   const both = tools.filter(({ name }, index) => index === 0 || name === "sysbackup");

@@ -1,6 +1,6 @@
 /** Tables of the page that say where the time of a run went. */
 import type { TracedRun } from "../results.ts";
-import { headings } from "../tools/tool.ts";
+import { headings, phases } from "../tools/tool.ts";
 
 const beginning = `### Where the time goes
 
@@ -8,7 +8,8 @@ One run each with \`--trace\`, while the processor time of each thread was looke
 and the share of all. A step lasts until the next one begins; below are the wall seconds of each.`;
 
 export function tracedSection(runs: readonly TracedRun[]): string {
-  return [beginning, ...runs.map(tracedTable)].join("\n\n");
+  const inOrder = phases.flatMap((phase) => runs.filter((run) => run.phase === phase));
+  return [beginning, ...inOrder.map(tracedTable)].join("\n\n");
 }
 
 export function tracedTable(run: TracedRun): string {
@@ -18,6 +19,7 @@ export function tracedTable(run: TracedRun): string {
   const steps = run.steps.length > 1 ? run.steps : [];
   const cells = (cpu: readonly number[]) => (steps.length === 0 ? [] : cpu.map(seconds));
   const rows = run.rows
+    .filter(({ cpu }) => total(cpu) >= shown)
     .toSorted((one, other) => total(other.cpu) - total(one.cpu))
     .flatMap((row) => [
       [row.who, ...cells(row.cpu), seconds(total(row.cpu)), seconds(row.kernel), share(total(row.cpu))],
@@ -45,6 +47,9 @@ function partsOf({ spent }: TracedRun, row: TracedRun["rows"][number]): (readonl
     ["make, fill and rename files", spent.write],
   ];
 }
+
+/** Seconds: a row of less would be one of zeros. */
+const shown = 0.005;
 
 /** The row of which `spent` says more. */
 export const writers = "threads that write";

@@ -6,7 +6,7 @@ export type ThreadTimes = {
   readonly process: string;
   readonly name: string;
   readonly isMain: boolean;
-  /** Of its processor time, the share in the kernel, from 0 to 1. */
+  /** Share of its processor time that was in the kernel, from 0 to 1. */
   readonly kernel: number;
   /** Processor seconds until then, for each moment at which it was there. Moments are seconds since the command was started. */
   readonly seen: readonly { readonly moment: number; readonly cpu: number }[];
