@@ -5,7 +5,7 @@ import { headings, phases } from "../tools/tool.ts";
 const beginning = `### Where the time goes
 
 One run each with \`--trace\`, while the processor time of each thread was looked at every 10 ms: processor seconds by thread and step, how much of them was in the kernel (system calls and page faults),
-and the share of all. A step lasts until the next one begins; below are the wall seconds of each.`;
+and the share of all. A step lasts until the next one begins; below are the wall seconds of each. A core that other programs had counts as one that waited.`;
 
 export function tracedSection(runs: readonly TracedRun[]): string {
   const inOrder = phases.flatMap((phase) => runs.filter((run) => run.phase === phase));
