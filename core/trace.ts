@@ -6,7 +6,7 @@
  * (`tid`) never overlap, but for steps that lie within each other.
  */
 export type TraceSink = {
-  /** Milliseconds from any beginning on. */
+  /** Milliseconds since the program began. */
   readonly clock: () => number;
   readonly write: (text: string) => void;
   /** Called for each span that is written. */
@@ -33,7 +33,7 @@ const lanes: Readonly<Record<SpanKind, number>> = { step: 0, work: 100, request:
 
 let current: Trace | undefined;
 
-/** Records from now on, until the returned function is called, which ends the text. */
+/** Records from now on, until the returned function is called, which ends the text. What came before is the step `start`. */
 export function startTrace(sink: TraceSink, most = mostSpans): () => void {
   const trace = new Trace(sink, most);
   current = trace;
@@ -55,6 +55,11 @@ export function work<T>(name: string, run: () => Promise<T>): Promise<T> {
   return current === undefined ? run() : current.span("work", name, run);
 }
 
+/** Records `run` as work, with what it says about itself. */
+export function workOf<T>(name: string, run: () => Promise<T>, detailsOf: (result: T) => Details): Promise<T> {
+  return current === undefined ? run() : current.span("work", name, run, {}, detailsOf);
+}
+
 /** Records `run` as a request. */
 export function request<T>(name: string, details: Details, run: () => Promise<T>): Promise<T> {
   return current === undefined ? run() : current.span("request", name, run, details);
@@ -73,7 +78,6 @@ export function requestOf<T>(
 class Trace {
   readonly #sink: TraceSink;
   readonly #most: number;
-  readonly #began: number;
   readonly #used: Readonly<Record<SpanKind, boolean[]>> = { step: [], work: [], request: [] };
   #spans = 0;
   #left = 0;
@@ -81,15 +85,21 @@ class Trace {
   constructor(sink: TraceSink, most: number) {
     this.#sink = sink;
     this.#most = most;
-    this.#began = sink.clock();
     sink.write(`[\n${JSON.stringify({ name: "process_name", ph: "M", pid: 1, tid: 0, args: { name: "sysbackup" } })}`);
+    this.#write({ name: "start", cat: "step", ph: "X", ts: 0, dur: this.#now(), pid: 1, tid: lanes.step, args: {} });
   }
 
-  async span<T>(kind: SpanKind, name: string, run: () => Promise<T>, details: Details = {}): Promise<T> {
+  async span<T>(
+    kind: SpanKind,
+    name: string,
+    run: () => Promise<T>,
+    details: Details = {},
+    detailsOf: (result: T) => Details = () => ({}),
+  ): Promise<T> {
     const open = this.#open(kind);
     try {
       const result = await run();
-      this.#close(open, kind, name, details);
+      this.#close(open, kind, name, { ...details, ...detailsOf(result) });
       return result;
     } catch (error) {
       this.#close(open, kind, name, { ...details, failed: true });
@@ -161,6 +171,6 @@ class Trace {
 
   /** Whole microseconds: so no rounding makes spans overlap. */
   #now(): number {
-    return Math.floor((this.#sink.clock() - this.#began) * 1000);
+    return Math.floor(this.#sink.clock() * 1000);
   }
 }

@@ -1,16 +1,24 @@
 /**
- * Parts whose folders, links and nodes are made, and whose files wait for their content. One is written at a time, in order: a file may be
- * another name of one before it. The next parts are read meanwhile, as far as memory allows.
+ * Parts whose folders, links and nodes are made, and whose files wait for their content. They are fetched in order: one begins when the one
+ * before has begun its last read, so that threads never wait for the next part. They are finished in order, too: a file may be another name
+ * of one before it. The next parts are read meanwhile, as far as memory allows.
  */
 import type { ByteString } from "../core/format/path.ts";
 
 /** `first`: its first path. `files`: number of those that are held in memory. */
 type PartAhead = { readonly first: ByteString | undefined; readonly files: number };
 
-type WaitingPart = PartAhead & { readonly done: Promise<void> };
+export type PartWork = {
+  /** Brings content. Calls `begun` when the next part may begin; at the latest, that is when it returns. */
+  readonly fetch: (begun: () => void) => Promise<void>;
+  /** Does what needs all files of this part, and of those before it. */
+  readonly finish: () => Promise<void>;
+};
 
-/** Bound on files that wait, besides those of the part that is being written. One part may have more. */
-const mostWaiting = 16_384;
+type WaitingPart = PartAhead & { readonly begun: Promise<unknown>; readonly done: Promise<void> };
+
+/** Bound on files that wait, besides those of the oldest part that is being written. One part may have more. */
+const mostWaiting = 8_192;
 
 export class PartsAhead {
   /** The part that is being written, and those behind it. */
@@ -22,11 +30,13 @@ export class PartsAhead {
     return this.#parts.find(({ first }) => first !== undefined)?.first;
   }
 
-  /** Has a part written when those before it are. Returns when another one may be read. Throws an error of any part. */
-  async add(part: PartAhead, write: () => Promise<void>): Promise<void> {
-    const before = this.#end();
-    const done = before.then(() => this.#write(write));
-    this.#parts.push({ ...part, done });
+  /** Has a part written behind those before it. Returns when another one may be read. Throws an error of any part. */
+  async add(part: PartAhead, work: PartWork): Promise<void> {
+    const before = this.#parts.at(-1);
+    const { promise, resolve: begin } = Promise.withResolvers<void>();
+    const done = this.#write(work, before, begin);
+    // Never three at a time: each may have many open files.
+    this.#parts.push({ ...part, begun: Promise.all([promise, before?.done]), done });
     while (this.#failure === undefined && this.#waiting > mostWaiting) await this.#parts[0]?.done;
     this.#throwIfFailed();
   }
@@ -37,7 +47,7 @@ export class PartsAhead {
     this.#throwIfFailed();
   }
 
-  /** Waits until no part is being written, after an error. */
+  /** Waits until no part is being written, and begins no other, after an error. */
   async abandon(): Promise<void> {
     this.#failure ??= { error: undefined };
     await this.#end();
@@ -51,13 +61,21 @@ export class PartsAhead {
     return this.#parts.at(-1)?.done ?? Promise.resolve();
   }
 
-  async #write(write: () => Promise<void>): Promise<void> {
-    try {
-      if (this.#failure === undefined) await write();
-    } catch (error) {
-      this.#failure = { error };
-    }
+  async #write({ fetch, finish }: PartWork, before: WaitingPart | undefined, begin: () => void): Promise<void> {
+    await before?.begun;
+    await this.#unlessFailed(() => fetch(begin));
+    begin();
+    await before?.done;
+    await this.#unlessFailed(finish);
     this.#parts.shift();
+  }
+
+  async #unlessFailed(work: () => Promise<void>): Promise<void> {
+    try {
+      if (this.#failure === undefined) await work();
+    } catch (error) {
+      this.#failure ??= { error };
+    }
   }
 
   #throwIfFailed(): void {

@@ -4,7 +4,7 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { FileEntry, ObjectRef } from "../core/format/entry.ts";
+import type { FileEntry } from "../core/format/entry.ts";
 import type { BundleRef, Manifest } from "../core/format/manifest.ts";
 import type { BadEntry } from "../core/format/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
@@ -30,7 +30,6 @@ import { Files } from "./entries/files.ts";
 import { Flags } from "./entries/flags.ts";
 import { Folders } from "./entries/folders.ts";
 import { HardLinkRestorer, isLaterName } from "./entries/hard-links.ts";
-import type { Job } from "./entries/job.ts";
 import { LocalCopies } from "./entries/local-copies.ts";
 import { Metadata } from "./entries/metadata.ts";
 import { type NodeDeps, type NodeEntry, restoreNode } from "./entries/nodes.ts";
@@ -238,13 +237,17 @@ class Restore {
     await tellMissing(this.#selection, this.#options, this.#report);
     tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
+    await step("folders", async () => this.#finish());
+    this.#report.end();
+  }
+
+  #finish(): void {
     this.#target.removeLarge();
     this.#flags.setLate();
     this.#folders.finish();
     // Only some paths were asked for, so the target does not get the metadata of `/`.
     this.#target.settle("/" as ByteString, 0o700);
     this.#target.leaveAll();
-    this.#report.end();
   }
 
   async #salvage(): Promise<void> {
@@ -323,15 +326,15 @@ class Restore {
       else files.push(entry);
     }
     this.#garbage.left(chosen.length * garbageOfEntry);
-    const part = { first: chosen[0]?.entry.path, files: files.length + laterNames.length };
     const jobs = await this.#bringing.start(files, objects);
-    await this.#ahead.add(part, () => this.#bring(jobs, laterNames, objects));
-  }
-
-  async #bring(jobs: readonly Job[], laterNames: readonly FileEntry[], objects: readonly ObjectRef[]) {
-    await this.#bringing.fetch(jobs, objects);
-    await this.#bringing.linkOrBring(laterNames, objects);
-    this.#garbage.left((jobs.length + laterNames.length) * garbageOfEntry);
+    const part = { first: chosen[0]?.entry.path, files: jobs.length + laterNames.length };
+    await this.#ahead.add(part, {
+      fetch: (begun) => this.#bringing.fetch(jobs, objects, begun),
+      finish: async () => {
+        await this.#bringing.linkOrBring(laterNames, objects);
+        this.#garbage.left(part.files * garbageOfEntry);
+      },
+    });
   }
 
   #node(entry: NodeEntry): void {

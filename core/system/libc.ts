@@ -20,6 +20,8 @@ const symbols = {
   strerror: { args: ["i32"], returns: "ptr" },
   syscall: { args: ["i64", "i64", "ptr", "u64", "u64"], returns: i64 },
 
+  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+
   openat: { args: ["i32", "ptr", "i32", "u32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   memfd_create: { args: ["ptr", "u32"], returns: "i32" },

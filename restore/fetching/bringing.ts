@@ -9,13 +9,16 @@ import type { Job } from "../entries/job.ts";
 import { writeFailed } from "../entries/trouble.ts";
 import type { Report } from "../report/report.ts";
 import type { Target } from "../target/target.ts";
-import { fetchContent } from "./fetch.ts";
+import { fetchContent, mostReads } from "./fetch.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { OpenedPacks } from "./opened-packs.ts";
 import { groupsOf, planOf } from "./plan.ts";
 import { RunningContent } from "./running-content.ts";
 
-export type BringingDeps = Omit<FetchContext, "stored" | "underWay" | "memory" | "garbage" | "running" | "opened"> & {
+export type BringingDeps = Omit<
+  FetchContext,
+  "reads" | "stored" | "underWay" | "memory" | "garbage" | "running" | "opened"
+> & {
   readonly existing: ExistingFiles;
   readonly links: HardLinkRestorer;
   readonly report: Report;
@@ -37,6 +40,7 @@ const sealedPacks = { most: 2, atOnce: 2 };
 
 export class Bringing {
   readonly #deps: BringingDeps;
+  readonly #reads = new Budget(mostReads);
   readonly #stored = new Budget(memory);
   readonly #underWay = new Budget(mostUnderWay);
   readonly #memory = new Budget(memory);
@@ -81,12 +85,16 @@ export class Bringing {
     return jobs;
   }
 
-  async fetch(jobs: readonly Job[], objects: readonly ObjectRef[]): Promise<void> {
-    const budgets = { stored: this.#stored, underWay: this.#underWay, memory: this.#memory };
+  /** `begun` is called when the last read has begun: another fetch may begin then, which has what these reads leave. */
+  async fetch(jobs: readonly Job[], objects: readonly ObjectRef[], begun = () => {}): Promise<void> {
+    const budgets = { reads: this.#reads, stored: this.#stored, underWay: this.#underWay, memory: this.#memory };
     const own = { ...budgets, garbage: this.#garbage, running: this.#running, opened: this.#opened };
     const context = { ...this.#deps, ...own };
-    const fetch = (group: readonly Job[]) => fetchContent(planOf(group, objects), context);
-    for (const group of groupsOf(jobs, objects)) await work("fetch", () => fetch(group));
+    const groups = [...groupsOf(jobs, objects)];
+    for (const [index, group] of groups.entries()) {
+      const isLast = index === groups.length - 1;
+      await work("fetch", () => fetchContent(planOf(group, objects), context, isLast ? begun : () => {}));
+    }
     this.#deps.onProgress();
   }
 

@@ -16,6 +16,8 @@ export type FetchContext = {
   readonly writers: Writers | undefined;
   readonly signal: AbortSignal;
   readonly pauses: Pauses;
+  /** Bounds requests side by side for frames. */
+  readonly reads: Budget;
   /** Bounds stored frames in memory. */
   readonly stored: Budget;
   /** Bounds the number of frames that are being delivered. */

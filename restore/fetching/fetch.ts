@@ -21,28 +21,45 @@ import { type Frame, type ObjectPlan, type Read, readsOf, type Use } from "./pla
 import { fetchWhole } from "./whole.ts";
 
 /** Requests side by side: some for many frames each, of some MiB; some for single objects, most of them small. */
-const mostReads = descriptorShare(4);
+export const mostReads = descriptorShare(4);
 const mostObjects = descriptorShare(16);
 
 type ReadTask = { readonly object: ObjectRef; readonly read: Read };
 
-export async function fetchContent(plans: readonly ObjectPlan[], context: FetchContext): Promise<void> {
+/** `begun` is called when all that is left are reads under way. */
+export async function fetchContent(
+  plans: readonly ObjectPlan[],
+  context: FetchContext,
+  begun: () => void,
+): Promise<void> {
   const hasFrames = ({ object }: ObjectPlan) => isPack(object.encoding);
-  const { opened } = context;
+  const { opened, reads } = context;
   // What is in memory comes first, before other packs take its place.
   const held = plans.filter(({ object }) => opened.holds(object));
   const packs = [...held, ...plans.filter((plan) => hasFrames(plan) && !held.includes(plan))];
-  await eachOf(tasksOf(packs), mostReads, async ({ object, read }) => {
-    context.signal.throwIfAborted();
-    await fetchFrames(object, read, context);
-  });
   const others = plans.filter((plan) => !hasFrames(plan));
+  const tasks = others.length === 0 ? endingWith(begun, tasksOf(packs)) : tasksOf(packs);
+  await eachOf(tasks, mostReads, async ({ object, read }) => {
+    await reads.take(1);
+    try {
+      context.signal.throwIfAborted();
+      await fetchFrames(object, read, context);
+    } finally {
+      reads.give(1);
+    }
+  });
   // Of a running content, there is one at a time.
   await eachOf(others, context.running === undefined ? mostObjects : 1, async ({ object, frames }) => {
     context.signal.throwIfAborted();
     const uses = frames.flatMap((frame) => frame.uses);
     await fetchWhole(object, uses, context);
   });
+}
+
+/** Yields all items, and calls `ended` when another one is asked for. */
+function* endingWith<Item>(ended: () => void, items: Iterable<Item>): Generator<Item> {
+  yield* items;
+  ended();
 }
 
 function* tasksOf(plans: readonly ObjectPlan[]): Generator<ReadTask> {
@@ -137,7 +154,7 @@ async function deliverFrame(
     try {
       const wrong =
         writers?.takesFrame(stored.length) === true
-          ? await work("have a thread decode and write", () => writers.write(frame.uses, stored))
+          ? await writers.write(frame.uses, stored)
           : await work("decode and write", () => writeHere(frame, stored, context));
       if (wrong.length > 0) onWrong(frame, wrong, wrongContent(key), true);
     } finally {

@@ -19,8 +19,8 @@ export type ObjectPlan = { readonly object: ObjectRef; readonly frames: readonly
  */
 export const mostHeld = 4 * 1024 * 1024;
 
-/** Bound on open files. */
-const mostOpen = descriptorShare(256);
+/** Bound on open files. There are two groups at a time: while the last reads of one are under way, the next part begins. */
+const mostOpen = descriptorShare(128);
 
 /**
  * Splits jobs into groups that are finished one after another. So the files whose content comes from several frames, which

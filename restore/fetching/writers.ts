@@ -6,6 +6,7 @@
 import { SystemError } from "../../core/system/libc.ts";
 import { descriptorLimit } from "../../core/system/limits.ts";
 import { threadEnded, Workers } from "../../core/system/workers.ts";
+import { isTracing, workOf } from "../../core/trace.ts";
 import { isOver } from "../entries/job.ts";
 import type { Report } from "../report/report.ts";
 import { Obstacle } from "../target/obstacle.ts";
@@ -97,7 +98,11 @@ export class Writers {
 
   async #carryOut(tasks: WriteTasks, stored: Uint8Array<ArrayBuffer>): Promise<Use[]> {
     const { files } = this.#deps;
-    const answer = await this.#workers.carryOut({ stored, tasks: encodeTasks(tasks.tasks) }, [stored.buffer]);
+    const order = { stored, tasks: encodeTasks(tasks.tasks), timed: isTracing() };
+    const carryOut = () => this.#workers.carryOut(order, [stored.buffer]);
+    const answer = await workOf("have a thread decode and write", carryOut, (it) =>
+      it === threadEnded ? {} : { ...it.spent },
+    );
     if (answer === threadEnded) {
       tasks.removeTemporaries();
       return tasks.uses;

@@ -33,6 +33,8 @@ export type WriteOrder = {
   readonly stored: Uint8Array<ArrayBuffer>;
   /** From `encodeTasks`: a text reaches another thread in half the time that objects take. */
   readonly tasks: string;
+  /** Whether the answer says what the thread's time was spent on. */
+  readonly timed: boolean;
 };
 
 export type WriteTask = WholeFile | OpenPiece;
@@ -46,4 +48,12 @@ export function decodeTasks(text: string): readonly WriteTask[] {
 }
 
 /** Which of the tasks, by index, are not done. Nothing is left of such a whole file; of a piece, some may be written. */
-export type WriteAnswer = { readonly undone: readonly number[] };
+export type WriteAnswer = { readonly undone: readonly number[]; readonly spent?: WriteTimes | undefined };
+
+/** Microseconds of processor time in which an order was read, its frame decoded, and content verified and written. */
+export type WriteTimes = {
+  readonly read: number;
+  readonly decode: number;
+  readonly verify: number;
+  readonly write: number;
+};

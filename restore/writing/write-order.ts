@@ -7,6 +7,8 @@ import { close } from "../../core/system/files.ts";
 import { release } from "../../core/system/garbage.ts";
 import { SystemError } from "../../core/system/libc.ts";
 import { setMode, setOwner, setTimes } from "../../core/system/metadata.ts";
+import { threadTime } from "../../core/system/thread-time.ts";
+import { Laps } from "./laps.ts";
 import {
   decodeTasks,
   type ExpectedSlice,
@@ -16,13 +18,16 @@ import {
   type WriteTask,
 } from "./order.ts";
 
-export function writeOrder({ stored, tasks: text }: WriteOrder): WriteAnswer {
+export function writeOrder({ stored, tasks: text, timed }: WriteOrder): WriteAnswer {
+  const laps = timed ? new Laps(threadTime) : undefined;
   const tasks = decodeTasks(text);
+  laps?.end("read");
   try {
     const content = decodeFrameHere(stored);
-    const undone = undoneOf(tasks, content);
+    laps?.end("decode");
+    const undone = undoneOf(tasks, content, laps);
     release(content);
-    return { undone };
+    return { undone, spent: laps?.spent };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return { undone: [...tasks.keys()] };
@@ -31,14 +36,16 @@ export function writeOrder({ stored, tasks: text }: WriteOrder): WriteAnswer {
   }
 }
 
-function undoneOf(tasks: readonly WriteTask[], content: Uint8Array): number[] {
+function undoneOf(tasks: readonly WriteTask[], content: Uint8Array, laps: Laps | undefined): number[] {
   const undone: number[] = [];
   let verified: ExpectedSlice | undefined;
   for (const [index, task] of tasks.entries()) {
     const bytes = content.subarray(task.offset, task.offset + task.length);
     const isRight = isSame(verified, task) || (bytes.length === task.length && sha256(bytes) === task.sha256);
     if (isRight) verified = task;
+    laps?.end("verify");
     if (!isRight || !isDone(task, bytes)) undone.push(index);
+    laps?.end("write");
   }
   return undone;
 }

@@ -3,17 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { aimsOf } from "./aims.ts";
 import { type DataResult, type Figure, type Row, readResults } from "./results.ts";
-import { type Phase, phases } from "./tools/tool.ts";
+import { headings, phases } from "./tools/tool.ts";
+import { tracedSection } from "./traced/table.ts";
 
 const file = join(import.meta.dir, "../../docs/performance.md");
 const reasons = join(import.meta.dir, "reasons.md");
-
-const headings: Readonly<Record<Phase, string>> = {
-  first: "first backup",
-  again: "again, nothing changed",
-  changed: "after the change",
-  restore: "restore",
-};
 
 const beginning = `# Performance
 
@@ -49,6 +43,7 @@ export function sectionOf(result: DataResult): string {
     `${capitalized(result.about)}.`,
     table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
     `${result.date}, ${result.rounds === 1 ? "one round" : `${result.rounds} rounds`}; ${result.machine}; ${result.versions.join("; ")}.`,
+    ...(result.traced === undefined ? [] : [tracedSection(result.traced)]),
   ].join("\n\n");
 }
 

@@ -30,6 +30,23 @@ const row = z.object({
   kept: z.number(),
 });
 
+const tracedRun = z.object({
+  phase: z.enum(["first", "again", "restore"]),
+  tool: z.string(),
+  /** Wall clock and processor time, seconds. */
+  seconds: z.number(),
+  cpu: z.number(),
+  cores: z.number(),
+  /** Wall seconds of each step, one after the other. */
+  steps: z.array(z.object({ name: z.string(), seconds: z.number() })),
+  /** Processor seconds of threads: in each step, and in the kernel in all of them. */
+  rows: z.array(z.object({ who: z.string(), cpu: z.array(z.number()), kernel: z.number() })),
+  /** Seconds of cores that the run did not use: in the first fifth of the run, the last one, and between. */
+  waited: z.object({ beginning: z.number(), middle: z.number(), end: z.number() }),
+  /** Processor seconds of the threads that write, as they say. */
+  spent: z.object({ read: z.number(), decode: z.number(), verify: z.number(), write: z.number() }).optional(),
+});
+
 const dataResult = z.object({
   name: z.string(),
   about: z.string(),
@@ -40,10 +57,12 @@ const dataResult = z.object({
   versions: z.array(z.string()),
   rounds: z.number(),
   rows: z.array(row),
+  traced: z.array(tracedRun).optional(),
 });
 
 export type Figure = Readonly<z.infer<typeof figure>>;
 export type Row = Readonly<z.infer<typeof row>>;
+export type TracedRun = Readonly<z.infer<typeof tracedRun>>;
 export type DataResult = Readonly<z.infer<typeof dataResult>>;
 
 const file = join(import.meta.dir, "results.json");

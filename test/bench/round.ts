@@ -66,7 +66,7 @@ async function takePhase(commands: Commands, phase: Phase, place: Place): Promis
   return { ...measured, requests: before === undefined || after === undefined ? undefined : after - before };
 }
 
-async function emptyGround(folder: string, source: string): Promise<Ground> {
+export async function emptyGround(folder: string, source: string): Promise<Ground> {
   const ground = {
     source,
     repository: join(folder, "bucket"),

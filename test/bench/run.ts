@@ -18,10 +18,11 @@ import type { Data } from "./data/data.ts";
 import { median } from "./measure.ts";
 import { sectionOf, writePage } from "./page.ts";
 import { placeNames } from "./places.ts";
-import { type DataResult, type Figure, keepResults, type Row } from "./results.ts";
+import { type DataResult, type Figure, keepResults, type Row, type TracedRun } from "./results.ts";
 import { fill, type Round, runRound } from "./round.ts";
 import { allTools } from "./tools/all.ts";
 import { type Phase, phases, type Tool } from "./tools/tool.ts";
+import { runTraced } from "./traced/run.ts";
 
 type Contender = { readonly tool: Tool; readonly place: Row["place"]; readonly rounds: Round[] };
 
@@ -66,6 +67,7 @@ async function benchmark(data: Data, tools: readonly Tool[], versions: readonly 
       );
     }
   }
+  const traced = data.isTraced ? await takeTraces(tools, source) : undefined;
   await rm(source, { recursive: true });
   const [first] = contenders;
   const rows = contenders.map((contender) => rowOf(contender, first?.rounds ?? []));
@@ -79,7 +81,15 @@ async function benchmark(data: Data, tools: readonly Tool[], versions: readonly 
     versions: [...versions],
     rounds,
     rows,
+    ...(traced && { traced }),
   };
+}
+
+/** Traces the first tool and the program. */
+function takeTraces(tools: readonly Tool[], source: string): Promise<TracedRun[]> {
+  console.error("where the time goes");
+  const both = tools.filter(({ name }, index) => index === 0 || name === "sysbackup");
+  return runTraced(both, join(folder, "round"), source);
 }
 
 function rowOf({ tool, place, rounds: taken }: Contender, base: readonly Round[]): Row {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isTracing, request, requestOf, startTrace, step, work } from "../../core/trace.ts";
+import { isTracing, request, requestOf, startTrace, step, work, workOf } from "../../core/trace.ts";
 import { eventsOf, nests, type TraceEvent } from "../support/trace-events.ts";
 
 /** Records what `run` does, on a clock that its argument moves by milliseconds. */
@@ -54,8 +54,8 @@ test("steps lie within each other, and spans side by side have lanes of their ow
     }),
   );
   const named = (name: string) => events.filter((event) => event.name === name);
-  expect(named("outer")).toMatchObject([{ ph: "X", cat: "step", ts: 0, dur: 24_000, tid: 0 }]);
-  expect(named("inner")).toMatchObject([{ ts: 0, dur: 3_000, tid: 0 }]);
+  expect(named("outer")).toMatchObject([{ ph: "X", cat: "step", ts: 5_000, dur: 24_000, tid: 0 }]);
+  expect(named("inner")).toMatchObject([{ ts: 5_000, dur: 3_000, tid: 0 }]);
   expect(named("put").map(({ dur, tid, args }) => [args?.key, dur, tid])).toEqual([
     ["k1", 10_000, 1001],
     ["k0", 20_000, 1000],
@@ -68,6 +68,24 @@ test("spans that overlap in one lane do not nest", async () => {
   const span = (ts: number, dur: number): TraceEvent => ({ name: "x", ph: "X", ts, dur, pid: 1, tid: 0 });
   expect(nests([span(0, 10), span(5, 10)])).toBe(false);
   expect(nests([span(0, 10), span(5, 5), span(10, 1)])).toBe(true);
+});
+
+test("a trace begins with the start of the program, before it was recorded", async () => {
+  const events = await recorded(async () => {});
+  expect(events.filter(({ ph }) => ph === "X")).toMatchObject([
+    { name: "start", cat: "step", ts: 0, dur: 5_000, tid: 0 },
+  ]);
+});
+
+test("work has in its span what its result says of it", async () => {
+  const events = await recorded(async (pass) => {
+    const run = async () => {
+      pass(1);
+      return { decode: 700 };
+    };
+    expect(await workOf("w", run, (it) => it)).toEqual({ decode: 700 });
+  });
+  expect(events.find(({ name }) => name === "w")).toMatchObject({ dur: 1_000, args: { decode: 700 } });
 });
 
 test("what fails is marked, and its error goes on", async () => {
@@ -101,7 +119,7 @@ test("very short work is left out, short steps and requests are not", async () =
     await step("step", async () => pass(0.05));
     await request("request", {}, async () => pass(0.05));
   });
-  expect(events.filter(({ ph }) => ph === "X").map(({ name }) => name)).toEqual(["long", "step", "request"]);
+  expect(events.filter(({ ph }) => ph === "X").map(({ name }) => name)).toEqual(["start", "long", "step", "request"]);
 });
 
 test("a trace is bounded, has room for steps, and says how much it leaves out", async () => {

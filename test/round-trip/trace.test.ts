@@ -49,7 +49,9 @@ for (const place of places) {
           expect(keys.some((key) => key.startsWith(folder))).toBe(true);
 
         const restore = await traced(restoredExit, "restore", "test", "--target", join(dir.path, "target"));
-        expect([...namesOf(restore, "step")]).toEqual(expect.arrayContaining(["find the backup", "part"]));
+        expect([...namesOf(restore, "step")]).toEqual(
+          expect.arrayContaining(["start", "find the backup", "part", "folders"]),
+        );
         expect(namesOf(restore, "work")).toContain("fetch");
         expect(namesOf(restore, "request")).toContain("get");
 
@@ -76,5 +78,6 @@ test("a run that fails leaves a whole trace", async () => {
   const path = join(dir.path, "trace.json");
   const { exit } = await sysbackup(["archive", "--conf-dir", dir.path, "--trace", path]);
   expect(exit).toBe(exitStatus.usage);
-  expect(eventsOf(await readFile(path, "utf8"))).toHaveLength(1);
+  const events = eventsOf(await readFile(path, "utf8"));
+  expect(events.flatMap(({ ph, name }) => (ph === "X" ? [name] : []))).toEqual(["start"]);
 });

@@ -5,6 +5,13 @@ import type { Place } from "../places.ts";
 export const phases = ["first", "again", "changed", "restore"] as const;
 export type Phase = (typeof phases)[number];
 
+export const headings: Readonly<Record<Phase, string>> = {
+  first: "first backup",
+  again: "again, nothing changed",
+  changed: "after the change",
+  restore: "restore",
+};
+
 /** Where one round of one tool takes place. All folders exist and are empty, but for `source`. */
 export type Ground = {
   readonly source: string;

@@ -55,7 +55,7 @@ describe("plans", () => {
     ]);
   });
 
-  test("files that stay open are never more than 256 in a group, others as many as there are", () => {
+  test("files that stay open are never more than 128 in a group, others as many as there are", () => {
     const open = Array.from({ length: 600 }, (_, number) =>
       job(`/o${number}`, [
         [0, 0],
@@ -64,7 +64,7 @@ describe("plans", () => {
     );
     const closed = Array.from({ length: 1000 }, (_, number) => job(`/c${number}`, [[0, 0]]));
     const sizes = [...groupsOf([...open, ...closed], [pack("p")])].map((group) => group.length);
-    expect(sizes).toEqual([256, 256, 88 + 1000]);
+    expect(sizes).toEqual([128, 128, 128, 128, 88 + 1000]);
   });
 });
 
