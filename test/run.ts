@@ -1,7 +1,7 @@
 /**
  * `bun run test [FILTER…]`: everything there is to test, on any Debian 12 machine.
  *
- * Installs what is missing, starts the services beside `bun run check` (counted as one test), runs `bun test` in parallel
+ * Installs what is missing and starts the services, beside `bun run check` (counted as one test), runs `bun test` in parallel
  * processes, prints what failed once more, and ends with the line `N passed, N failed, N skipped`. Exit status 1 when something failed, or, with CI=true, when
  * something was skipped; 130 when stopped by a signal. Filters are those of `bun test`: parts of file names.
  * `bun run test --update-timings` measures again how long each file takes, by which the slowest start first.
@@ -14,7 +14,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { buildProgram, programVariable } from "./support/compiled.ts";
 import { enterTestEnvironment } from "./support/environment.ts";
 import { ErrorsOutside, failureLines } from "./support/failures.ts";
-import { installLegacyProgram, installPackages, installPythonTools } from "./support/install.ts";
+import { type InstallOptions, install } from "./support/install.ts";
 import { type Failure, failedTests, skippedTests } from "./support/junit.ts";
 import { closingLine, type Outcome, outcomeOf, sum } from "./support/outcome.ts";
 import { toEnvironment } from "./support/services/address.ts";
@@ -29,22 +29,20 @@ const tell = (message: string) => console.error(`test: ${message}`);
 type Environment = Readonly<Record<string, string | undefined>>;
 
 async function main(filters: readonly string[]): Promise<number> {
-  await installPackages({ tell, signal: interrupted });
-  const pythonTools = await installPythonTools({ tell, signal: interrupted });
-  const legacyProgram = await installLegacyProgram({ tell, signal: interrupted });
+  const machine = { ...process.env };
   enterTestEnvironment();
   await using workspace = await openWorkspace();
-  const starting = startServices({ folder: workspace.path, pythonTools, tell, signal: interrupted });
-  const [services, checked, program] = await Promise.all([
-    starting,
+  const [{ installed, services }, checked, program] = await Promise.all([
+    prepare(workspace.path, { machine, tell, signal: interrupted }),
     check(),
     compile(join(workspace.path, "sysbackup")),
   ]);
   try {
     interrupted.throwIfAborted();
     // Appended, so that it brings its own programs but not its python3.
-    const path = [process.env.PATH, pythonTools, legacyProgram].filter(Boolean).join(delimiter);
+    const path = [process.env.PATH, installed.pythonTools, installed.legacyProgram].filter(Boolean).join(delimiter);
     const env = {
+      ...compilesLate,
       PATH: path,
       TMPDIR: workspace.path,
       [programVariable]: program,
@@ -57,6 +55,16 @@ async function main(filters: readonly string[]): Promise<number> {
     await services.stop();
   }
 }
+
+async function prepare(folder: string, options: InstallOptions) {
+  const installed = await install(options);
+  const { tell, signal } = options;
+  const services = await startServices({ folder, pythonTools: installed.pythonTools, tell, signal });
+  return { installed, services };
+}
+
+/** JavaScript's second compiler takes an eighth of a short run of the program, of which there are two thousand. */
+const compilesLate = { BUN_JSC_thresholdForOptimizeAfterWarmUp: "5000" } as const;
 
 /** The program as users have it, which also starts twice as fast; undefined if it cannot be built, as then some test says. */
 async function compile(file: string): Promise<string | undefined> {

@@ -82,8 +82,8 @@ for (const place of places) {
         await using dir = await scratch();
         const tree = join(dir.path, "tree");
         const target = join(dir.path, "target");
-        // In a directory, parts are pieces of one file: more of them tell nothing, and bzip2 is slow.
-        const mebibytes = place.name === "Ceph" ? 27 : 1;
+        // In a directory, parts are pieces of one file: more of them tell nothing. bzip2 takes ten times as long as gzip.
+        const [mebibytes, algorithm] = place.name === "Ceph" ? [27, "gzip"] : [1, "bzip2"];
         await mkdir(join(tree, "large"), { recursive: true });
         await mkdir(join(tree, "other"));
         await run([
@@ -101,7 +101,7 @@ for (const place of places) {
           tree,
           "--depth=1",
           "--compression_algorithm",
-          "bzip2",
+          algorithm,
           "--cache_path",
           dir.path,
         ];

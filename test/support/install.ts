@@ -1,6 +1,6 @@
 /**
- * Brings what the tests use and the machine lacks: Debian packages, and Python programs in a virtual environment of
- * their own. Nothing is touched when nothing is missing. What cannot be installed is reported, and its tests are skipped.
+ * Brings what the tests use and the machine lacks: Debian packages, and Python programs in virtual environments of
+ * their own, all at once. Nothing is touched when nothing is missing. What cannot be installed is reported, and its tests are skipped.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -11,11 +11,39 @@ import { reasonOf } from "../../core/failure.ts";
 import { run } from "./services/command.ts";
 
 export type InstallOptions = {
+  /** The environment of the machine, with its proxies and certificates. */
+  readonly machine: Readonly<Record<string, string | undefined>>;
   /** Hears what is done, and what could not be. */
   readonly tell: (message: string) => void;
   /** Stops installing. */
   readonly signal: AbortSignal;
 };
+
+export type Installed = {
+  /** The folder with `cfn-lint`, `aws` and a `python` that has moto; undefined if it cannot be made. */
+  readonly pythonTools: string | undefined;
+  /** The folder with the real `s3-sysbackup`, for tests that carry on from it. */
+  readonly legacyProgram: string | undefined;
+};
+
+export async function install(options: InstallOptions): Promise<Installed> {
+  const packaged = installPackages(options);
+  // On Debian, Python makes environments only with a package of its own.
+  if (!(await canMakeEnvironments(options))) await packaged;
+  const [pythonTools, legacyProgram] = await Promise.all([
+    installPython({ ...options, requirements: "python-requirements.txt", what: "moto, cfn-lint and the AWS CLI" }),
+    installPython({ ...options, requirements: "legacy-requirements.txt", what: "s3-sysbackup" }),
+    packaged,
+  ]);
+  return { pythonTools, legacyProgram };
+}
+
+function canMakeEnvironments({ machine }: InstallOptions): Promise<boolean> {
+  return run(["python3", "-c", "import ensurepip, venv"], { env: machine }).then(
+    () => true,
+    () => false,
+  );
+}
 
 const packages = [
   ...["radosgw", "ceph-mon", "ceph-osd", "python3-venv"],
@@ -24,7 +52,7 @@ const packages = [
   ...["systemd", "dbus", "procps", "curl", "sudo"],
 ];
 
-export async function installPackages({ tell, signal }: InstallOptions): Promise<void> {
+async function installPackages({ machine, tell, signal }: InstallOptions): Promise<void> {
   if (Bun.which("dpkg-query") === null || Bun.which("apt-get") === null) {
     return tell("this machine has no apt-get: tests of missing programs are skipped");
   }
@@ -35,10 +63,10 @@ export async function installPackages({ tell, signal }: InstallOptions): Promise
   }
   tell(`installing ${missing.join(" ")}`);
   try {
-    await run([...aptGet, "update"], { signal });
+    await run([...aptGet, "update"], { env: machine, signal });
     // Not stopped by the signal: dpkg would be left half way.
     await run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], {
-      env: { DEBIAN_FRONTEND: "noninteractive" },
+      env: { ...machine, DEBIAN_FRONTEND: "noninteractive" },
     });
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
@@ -56,33 +84,22 @@ async function missingPackages(): Promise<string[]> {
   return packages.filter((name) => !lines.has(`installed ${name}`));
 }
 
-/**
- * The folder with `cfn-lint`, `aws` and a `python` that has moto, made at the first call and kept in the user's cache; undefined, and
- * reported, when it cannot be made. The pins are in `python-requirements.txt`; each set of pins has a folder of its own.
- */
-export function installPythonTools(options: InstallOptions): Promise<string | undefined> {
-  return installPython({ ...options, requirements: "python-requirements.txt", what: "moto, cfn-lint and the AWS CLI" });
-}
-
-/** The folder with the real `s3-sysbackup`, for tests that carry on from it. Otherwise as `installPythonTools`. */
-export function installLegacyProgram(options: InstallOptions): Promise<string | undefined> {
-  return installPython({ ...options, requirements: "legacy-requirements.txt", what: "s3-sysbackup" });
-}
-
 type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
 
-async function installPython({ tell, signal, what, ...options }: PythonOptions): Promise<string | undefined> {
+/** Made at the first call, and kept in the user's cache: each set of pins has an environment of its own. Returns its folder of programs. */
+async function installPython(options: PythonOptions): Promise<string | undefined> {
+  const { machine, tell, what } = options;
   const requirements = join(import.meta.dir, options.requirements);
   const pins = createHash("sha256")
     .update(await readFile(requirements))
     .digest("hex")
     .slice(0, 12);
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sysbackup-test");
+  const cache = join(machine.XDG_CACHE_HOME ?? join(machine.HOME ?? homedir(), ".cache"), "sysbackup-test");
   const environment = join(cache, `python-${pins}`);
   try {
     if (!existsSync(environment)) {
       tell(`installing ${what} into ${environment}`);
-      await makeEnvironment(environment, requirements, signal);
+      await makeEnvironment(environment, requirements, options);
     }
     return join(environment, "bin");
   } catch (error) {
@@ -91,16 +108,23 @@ async function installPython({ tell, signal, what, ...options }: PythonOptions):
   }
 }
 
+/** Nothing is looked up, and only what is used is compiled: a quarter of the processor time. */
+const asPinned = ["--quiet", "--no-deps", "--no-compile"];
+
 /**
  * Built under another name and then linked, so that a stopped or a simultaneous run never leaves half of one in place.
  * A link, because the scripts of a virtual environment hold its path and would not survive a rename.
  */
-async function makeEnvironment(environment: string, requirements: string, signal: AbortSignal): Promise<void> {
+async function makeEnvironment(environment: string, requirements: string, options: InstallOptions): Promise<void> {
+  const { machine, signal } = options;
   await mkdir(dirname(environment), { recursive: true });
   const built = await mkdtemp(`${environment}-`);
   try {
-    await run(["python3", "-m", "venv", built], { signal });
-    await run([join(built, "bin/pip"), "install", "--quiet", "--requirement", requirements], { signal });
+    await run(["python3", "-m", "venv", built], { env: machine, signal });
+    await run([join(built, "bin/pip"), "install", ...asPinned, "--requirement", requirements], {
+      env: machine,
+      signal,
+    });
     await symlink(basename(built), `${built}.link`);
     await rename(`${built}.link`, environment);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Runs a command to its end. */
 
 export type CommandOptions = {
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Kills the command when it aborts; its reason is then thrown. */
   readonly signal?: AbortSignal;
 };

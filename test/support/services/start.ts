@@ -9,7 +9,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { enterTestEnvironment } from "../environment.ts";
-import { installPackages, installPythonTools } from "../install.ts";
+import { install } from "../install.ts";
 import { untilSignal } from "../signal.ts";
 import { toEnvironment } from "./address.ts";
 import { startServices } from "./all.ts";
@@ -20,8 +20,7 @@ const tell = (message: string) => console.error(message);
 
 const signal = untilSignal();
 
-await installPackages({ tell, signal });
-const pythonTools = await installPythonTools({ tell, signal });
+const { pythonTools } = await install({ machine: { ...process.env }, tell, signal });
 enterTestEnvironment();
 const services = await startServices({ folder: tmpdir(), pythonTools, tell, signal });
 const variables = Object.entries(toEnvironment(services.addresses));

@@ -99,7 +99,7 @@ describe("a compressor that fails is named, nothing is stored, and the backup ke
   const ways: Readonly<Record<string, string>> = {
     "killed in the midst": "head -c 200000 | /usr/bin/xz -c; kill -9 $$",
     "ends well after a part of its input": "head -c 200000 | /usr/bin/xz -c",
-    "ends well with the last of its input in the pipe": "head -c 2600000 | /usr/bin/xz -c",
+    "ends well with the last of its input in the pipe": "head -c 600000 | /usr/bin/xz -c",
     "ends well without any output": "cat > /dev/null",
     "reads nothing, and fails": "exit 1",
   };
@@ -109,10 +109,10 @@ describe("a compressor that fails is named, nothing is stored, and the backup ke
       await using rig = await Rig.make();
       await using programs = await scratch();
       // More than a pipe holds.
-      await rig.write("file", noise(2.5 * MiB));
+      await rig.write("file", noise(600 * 1024));
       const sections = [section(rig.file(), { compression: "xz" })];
       const before = await bundle(rig, sections);
-      await rig.write("file", noise(2.5 * MiB + 1));
+      await rig.write("file", noise(600 * 1024 + 1));
       rig.ahead += 60_000;
       await script(programs.path, "xz", shell);
       const path = process.env.PATH;
