@@ -7,7 +7,8 @@
  * 3. Run the snapshotters. Each dump lies in packs as files do, or is an object of its own (layout `objects`).
  * 4. Run the pickers; resolve what they print to the paths that are kept, and compare each with what the last run saw.
  * 5. Quilt: store new content of those that are new or changed. Each object is recorded in the state database as soon as it is put.
- * 6. Store the bundles that changed, each with its table of contents. Put the manifest's parts. Extend the locks of all that the manifest needs and that would expire before the promise.
+ * 6. Store the bundles that changed, each with its table of contents. Put the parts of the manifest that are not there yet: a first backup puts some of
+ *    them meanwhile. Extend the locks of all that the manifest needs and that would expire before the promise.
  *    What cannot be extended is stored again: back to 5, once, and dumps that need it are taken again.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.

@@ -11,6 +11,7 @@ import { type Extended, extendLocks } from "./locks/extend.ts";
 import { proveClaims } from "./locks/prove.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { repackSparsePacks } from "./locks/sparse-packs.ts";
+import { EarlyParts } from "./manifest/early-parts.ts";
 import { writeParts } from "./manifest/part-writer.ts";
 import { Readers, threadsAllowed } from "./quilting/ahead/readers.ts";
 import type { ReadingAhead } from "./quilting/changed-files.ts";
@@ -26,6 +27,7 @@ import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
 import { ObjectTable } from "./state/objects.ts";
+import { PartTable } from "./state/parts.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {
@@ -132,15 +134,13 @@ type Attempt = {
   readonly shared?: SharedIndex | undefined;
 };
 
-async function quilt(
-  job: ArchiveJob,
-  { target, database, plan, lockBudget, meter, indexNew }: StoreFilesDeps,
-  { chosen, usable, shared }: Attempt,
-): Promise<void> {
+async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, shared }: Attempt): Promise<void> {
+  const { target, database, plan, lockBudget, meter, indexNew } = deps;
   const { now, sleep, notify, signal, progress } = job;
   const { paths, counts } = chosen;
   const ledger = new Ledger(database, usable, plan.retention.until);
   using hardLinks = new HardLinks((path) => ledger.files.textsOf(path));
+  const parts = earlyParts(job, deps, ledger, usable);
   const total = counts.files + counts.others + paths.size;
   let indexedBytes = 0;
   const pause = async () => {
@@ -164,15 +164,31 @@ async function quilt(
     notify,
     signal,
     pause,
+    idle: (settled) => parts?.advance(settled) === true,
   });
   try {
     await step("quilt", () => quilter.quilt(paths.inOrder()));
     ledger.checkSettled();
+    await parts?.end();
   } finally {
     await quilter.abandon();
+    await parts?.end().catch(() => undefined);
     ledger.close();
     Bun.gc(true);
   }
+}
+
+/** Returns what writes parts meanwhile, if there are none yet. What is claimed of an object may be wrong, and is in the parts of what uses it. */
+function earlyParts(
+  { config, notify }: ArchiveJob,
+  { target, database, shared }: StoreFilesDeps,
+  ledger: Ledger,
+  { claims, expiring }: UsableObjects,
+): EarlyParts | undefined {
+  const isFirst = new PartTable(database).all().length === 0;
+  if (!isFirst || claims.size > 0 || shared !== undefined) return undefined;
+  const { name } = config.backup;
+  return new EarlyParts({ target, database, name, expiring, notify, tree: "files" }, ledger.files);
 }
 
 function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick<QuilterDeps, "layout" | "ahead"> {
@@ -188,7 +204,9 @@ function layoutOf({ config, keyed, signal }: ArchiveJob, deps: LayoutDeps): Pick
   const readers = new Readers({ threads, gear: keyed?.gear, signal });
   const take: ReadingAhead["take"] = (path, size, pieces) => packs.addRead(path, size, pieces);
   const takeSmall: ReadingAhead["takeSmall"] = (path, size, piece) => packs.addSmall(path, size, piece);
-  return { layout: packs, ahead: { readers, after: filesReadHere, take, takeSmall } };
+  const takeWhole: ReadingAhead["takeWhole"] = (source, start, end, sha256) =>
+    packs.addWhole(source, start, end, sha256);
+  return { layout: packs, ahead: { readers, after: filesReadHere, take, takeSmall, takeWhole } };
 }
 
 /** Never promises more than is locked: what could be neither extended nor stored again lowers the promise. */

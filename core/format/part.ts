@@ -40,11 +40,15 @@ export function endsPart(path: ByteString, { entries, bytes, objectBytes }: Part
 
 /** Returns the text of a part. `entries` are closed JSON objects without newline, whose extents number `objects`. */
 export function encodePart(objects: readonly ObjectRef[], entries: readonly string[]): string {
-  const head = toLine(partFormat);
+  return `${encodePartHead(objects)}${entries.join("\n")}${entries.length > 0 ? "\n" : ""}`;
+}
+
+/** Returns what a part has before the lines of its entries. */
+export function encodePartHead(objects: readonly ObjectRef[]): string {
   const refs = objects.map(({ key, version, size, encoding }, object) =>
     toLine({ object, key, version, size, encoding }),
   );
-  return `${head}${refs.join("")}${entries.join("\n")}${entries.length > 0 ? "\n" : ""}`;
+  return toLine(partFormat) + refs.join("");
 }
 
 /** `entries` may be iterated once. */

@@ -45,7 +45,8 @@ function isPlainOfItsType(entry: Head): boolean {
 const longest = 4096;
 const oddStep = /^[^/]|\/\.{0,2}(?:\/|$)|\0/;
 
-function isPlainPath(path: ByteString): boolean {
+/** Returns false if in doubt whether an entry may have this path. */
+export function isPlainPath(path: ByteString): boolean {
   return path.length > 0 && path.length <= longest && (path === "/" || !oddStep.test(path));
 }
 

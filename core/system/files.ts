@@ -1,5 +1,5 @@
 /** Reads and locks open files. */
-import { addressOf, check, EINTR, errno, fixedBuffer, lastError, libc, retried } from "./libc.ts";
+import { addressOf, check, EINTR, errno, fixedBuffer, lastError, libc } from "./libc.ts";
 
 export function close(fd: number): void {
   // Not retried: Linux has closed the descriptor even if it reports EINTR.
@@ -32,7 +32,12 @@ export function readAt(
     throw new RangeError("readAt would write outside the buffer");
   }
   const address = addressOf(buffer, bufferOffset);
-  return retried("read", undefined, () => libc.pread(fd, address, length, fileOffset));
+  // No closure: this is called for each file.
+  for (;;) {
+    const read = Number(libc.pread(fd, address, length, fileOffset));
+    if (read >= 0) return read;
+    if (errno() !== EINTR) throw lastError("read");
+  }
 }
 
 const oneByte = fixedBuffer(1);

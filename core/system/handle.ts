@@ -9,13 +9,18 @@
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { openRoot } from "./confined.ts";
-import { cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
+import { cString, EINTR, errno, isSystemError, lastError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
 import { readLinkAt } from "./stat.ts";
 
 /** Holds what `name` is in a folder. `name` is one component, or `.` for the folder itself. */
 export function openHandle(folder: number, name: ByteString): number {
   const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
-  return retried("open", name, () => libc.openat(folder, cString(name), flags, 0));
+  // No closure: this is called for each file.
+  for (;;) {
+    const handle = libc.openat(folder, cString(name), flags, 0);
+    if (handle >= 0) return handle;
+    if (errno() !== EINTR) throw lastError("open", name);
+  }
 }
 
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;

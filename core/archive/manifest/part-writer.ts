@@ -2,27 +2,17 @@
  * Writes the parts of a manifest from the state database's rows of files, or of dumps. If no row changed in the range of a part, the part is
  * referred to again without a look at its rows. So is one whose text comes out as it was.
  */
-import type { Database } from "bun:sqlite";
-import { checkEntryLine } from "../../format/check-line.ts";
-import type { ObjectRef } from "../../format/entry.ts";
-import { entryLine } from "../../format/entry-row.ts";
 import { FormatError } from "../../format/error.ts";
-import { keys } from "../../format/keys.ts";
 import type { PartRef } from "../../format/manifest.ts";
-import { encodePart, endsPart, fewestEntries } from "../../format/part.ts";
+import { endsPart, fewestEntries } from "../../format/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { isSegmentHead } from "../../format/segment.ts";
-import { sha256 } from "../../format/sha256.ts";
-import type { Notify } from "../../notice.ts";
-import { type WriteTarget, writeHashed } from "../../stored/write.ts";
-import { Garbage, release } from "../../system/garbage.ts";
-import type { BitSet } from "../state/bit-set.ts";
+import { Garbage } from "../../system/garbage.ts";
 import { type FileRow, FileTable, justAfter } from "../state/files.ts";
 import { ObjectTable } from "../state/objects.ts";
-import { extentsText } from "../state/packed-extents.ts";
 import { type KnownPart, PartTable } from "../state/parts.ts";
-import type { Tree } from "../state/trees.ts";
+import { Draft, mostBeside, type PartWriterDeps } from "./draft.ts";
 import { SegmentRows } from "./segment-rows.ts";
 
 /**
@@ -32,24 +22,6 @@ import { SegmentRows } from "./segment-rows.ts";
 const mostWithSegments = { files: 4 * 1024 * 1024, dumps: 1024 * 1024 } as const;
 /** What a line leaves for each of its bytes: those of segments are taken apart and put together as a whole. */
 const garbageOfLine = { files: 1, dumps: 8 } as const;
-/** Bytes of an object's line without its key and version. */
-const bytesOfObjectLine = 80;
-
-export type PartWriterDeps = {
-  readonly target: WriteTarget;
-  readonly database: Database;
-  /** Whose parts they are. */
-  readonly tree: Tree;
-  /** The backup name. */
-  readonly name: string;
-  /** Objects whose lock ends too soon to build upon. */
-  readonly expiring: BitSet;
-  readonly notify: Notify;
-};
-
-/** Text of a part that is stored while the next one is made: nearly all are smaller. One that is larger is in memory alone. */
-const mostBeside = 8 * 1024 * 1024;
-
 /** Returns the parts in order of path. One part is in memory at a time, or two usual ones. */
 export async function writeParts(deps: PartWriterDeps): Promise<PartRef[]> {
   const table = new PartTable(deps.database, deps.tree);
@@ -164,74 +136,5 @@ class PartWriter {
   async #store(draft: Draft): Promise<void> {
     this.#written.push(await draft.write());
     this.#garbage.left(draft.bytes * garbageOfLine[this.#deps.tree]);
-  }
-}
-
-/** A part that is being put together. */
-class Draft {
-  /** Bytes of its lines. */
-  bytes = 0;
-  /** Bytes of its objects' lines. */
-  objectBytes = 0;
-  readonly #deps: PartWriterDeps;
-  readonly #known: readonly KnownPart[];
-  readonly #first: ByteString;
-  readonly #table: ObjectTable;
-  readonly #lines: string[] = [];
-  readonly #objects: ObjectRef[] = [];
-  /** State database id to number within the part. */
-  readonly #numbers = new Map<number, number>();
-  #fileBytes = 0;
-
-  constructor(deps: PartWriterDeps, known: readonly KnownPart[], first: ByteString) {
-    this.#deps = deps;
-    this.#known = known;
-    this.#first = first;
-    this.#table = new ObjectTable(deps.database);
-  }
-
-  get entries(): number {
-    return this.#lines.length;
-  }
-
-  /** Throws a FormatError for what readers would refuse, and has added nothing then. */
-  add({ head, extents, bytes }: FileRow): void {
-    const line = entryLine(head, extents === null ? null : extentsText(extents, this.#numberOf));
-    checkEntryLine(line, this.#objects);
-    this.#lines.push(line);
-    this.bytes += line.length;
-    this.#fileBytes += bytes;
-  }
-
-  async write(): Promise<KnownPart> {
-    const text = Buffer.from(encodePart(this.#objects, this.#lines));
-    const textSha256 = sha256(text);
-    const stored = this.#knownBy(textSha256) ?? (await this.#put(text));
-    release(text);
-    return { first: this.#first, ...stored, textSha256, entries: this.entries, bytes: this.#fileBytes, stale: false };
-  }
-
-  readonly #numberOf = (id: number): number => {
-    const known = this.#numbers.get(id);
-    if (known !== undefined) return known;
-    const { key, version, size, encoding } = this.#table.get(id);
-    const number = this.#objects.push({ key, version, size, encoding }) - 1;
-    this.objectBytes += key.length + version.length + bytesOfObjectLine;
-    this.#numbers.set(id, number);
-    return number;
-  };
-
-  #knownBy(textSha256: string): Pick<KnownPart, "object" | "sha256"> | undefined {
-    return this.#known.find(
-      (part) => part.textSha256 === textSha256 && part.object !== 0 && !this.#deps.expiring.has(part.object),
-    );
-  }
-
-  async #put(content: Uint8Array): Promise<Pick<KnownPart, "object" | "sha256">> {
-    const { target, name } = this.#deps;
-    const keyOf = (digest: string) => keys.part(name, digest);
-    const { sha256, ...ref } = await writeHashed(target, { content, codec: "frame", keyOf });
-    // Parts are of use to this backup name only, so no index object lists them.
-    return { object: this.#table.add(ref, target.retention.until, true), sha256 };
   }
 }

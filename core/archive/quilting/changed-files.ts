@@ -10,7 +10,7 @@ import { close } from "../../system/files.ts";
 import { fstat, type Stat, sameInode } from "../../system/stat.ts";
 import type { Xattrs } from "../../system/xattr.ts";
 import type { FileLook } from "../state/files.ts";
-import type { PieceView } from "./ahead/piece-view.ts";
+import { noAttributes, type PieceView, type TakeWhole } from "./ahead/piece-view.ts";
 import { type Batch, ReadAhead } from "./ahead/read-ahead.ts";
 import type { Readers } from "./ahead/readers.ts";
 import type { FileContent } from "./layouts/content.ts";
@@ -39,6 +39,8 @@ export type ReadingAhead = {
   ) => Promise<FileContent>;
   /** Takes a whole file if nothing is to be waited for, as for nearly all; else returns undefined. */
   readonly takeSmall: (path: ByteString, size: number, piece: ReadPiece) => FileContent | undefined;
+  /** The same of a file that is one chunk, or empty. */
+  readonly takeWhole: TakeWhole<FileContent>;
 };
 
 export type ChangedFilesDeps = {
@@ -50,6 +52,8 @@ export type ChangedFilesDeps = {
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly notify: Notify;
   readonly signal: AbortSignal;
+  /** Called while threads read and nothing else is to be done. Does something else for a moment; returns false if there is nothing to do. */
+  readonly idle: () => boolean;
   /** Takes what was read of a file. */
   readonly record: (file: ChangedFile, reading: Reading, locked: boolean) => void;
   readonly leaveOut: (path: ByteString, error: unknown) => void;
@@ -82,6 +86,12 @@ export class ChangedFiles {
   /** Number of files that are held. */
   get size(): number {
     return this.#ahead.length + (this.#batches?.size ?? 0) + this.#locks.size;
+  }
+
+  /** Returns the path of the first file that is held; undefined if some wait for locks, which are in no order. */
+  first(): ByteString | undefined {
+    if (this.#locks.size > 0) return undefined;
+    return this.#ahead[0]?.path ?? this.#batches?.first()?.path;
   }
 
   /** Returns whether a file with the same inode is held. */
@@ -145,6 +155,7 @@ export class ChangedFiles {
     const batch = batches.oldest();
     const { ahead } = this.#deps;
     if (batch === undefined || ahead === undefined) return;
+    while (!batch.hasPiece && this.#deps.idle()) await new Promise((resolve) => setImmediate(resolve));
     if (batch.isLarge) await this.#takeLarge(batch, ahead);
     else await this.#takeSmall(batch, ahead);
     batches.drop();
@@ -154,30 +165,51 @@ export class ChangedFiles {
     for await (const piece of batch.pieces()) {
       let index = 0;
       for (let file = batch.shift(); file !== undefined; file = batch.shift(), index += 1) {
-        const content = piece.contentOf(index, file.stat.size);
         const attributes = piece.attributesOf(index);
+        if (attributes !== undefined && this.#takeWhole(ahead, file, index, piece)) continue;
+        const content = piece.contentOf(index, file.stat.size);
         if (attributes === undefined || this.#locks.has(file.stat)) await this.#takeLate(file);
         else if (!this.#takeAtOnce(ahead, file, content, attributes))
-          await closed(file, () => this.#takeRead(ahead, file, [content], () => attributes));
+          await this.#takeAndClose(ahead, file, content, attributes);
       }
+    }
+  }
+
+  async #takeAndClose(ahead: ReadingAhead, file: ChangedFile, piece: ReadPiece, attributes: Xattrs): Promise<void> {
+    try {
+      await this.#takeRead(ahead, file, [piece], () => attributes);
+    } finally {
+      close(file.fd);
     }
   }
 
   /** Takes what a thread has read of a file, and closes it, if nothing is to be waited for. Returns whether it did. */
   #takeAtOnce({ takeSmall }: ReadingAhead, file: ChangedFile, piece: ReadPiece, attributes: Xattrs): boolean {
-    const { ledger, leaveOut } = this.#deps;
-    const { path, stat, known, fd } = file;
-    if (known !== undefined && ledger.isContinued(path)) return false;
+    const { path, stat, known } = file;
+    if (known !== undefined && this.#deps.ledger.isContinued(path)) return false;
     const content = takeSmall(path, stat.size, piece);
     if (content === undefined) return false;
+    this.#recordAndClose(file, content, attributes);
+    return true;
+  }
+
+  /** Takes a small file at once, as nearly all are: as `takeAtOnce`, without objects for what most do not have. */
+  #takeWhole({ takeWhole }: ReadingAhead, file: ChangedFile, index: number, piece: PieceView): boolean {
+    if (file.known !== undefined || this.#locks.size > 0) return false;
+    const content = piece.takeWhole(index, file.stat.size, takeWhole);
+    if (content === undefined) return false;
+    this.#recordAndClose(file, content, noAttributes);
+    return true;
+  }
+
+  #recordAndClose(file: ChangedFile, content: FileContent, attributes: Xattrs): void {
     try {
       this.#recordRead(file, content, attributes);
     } catch (error) {
-      leaveOut(path, error);
+      this.#deps.leaveOut(file.path, error);
     } finally {
-      close(fd);
+      close(file.fd);
     }
-    return true;
   }
 
   #recordRead(file: ChangedFile, content: FileContent, attributes: Xattrs): void {
@@ -258,14 +290,5 @@ export class ChangedFiles {
     } finally {
       close(fd);
     }
-  }
-}
-
-/** Closes a file however `run` ends. */
-async function closed(file: ChangedFile, run: () => Promise<unknown>): Promise<void> {
-  try {
-    await run();
-  } finally {
-    close(file.fd);
   }
 }

@@ -18,6 +18,7 @@ import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
 import type { BitSet } from "../state/bit-set.ts";
 import type { FileLook } from "../state/files.ts";
 import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
+import { isPlainFile } from "../state/heads.ts";
 import { type PackedExtents, restsOn } from "../state/packed-extents.ts";
 import { type ChangedFile, ChangedFiles, type ReadingAhead } from "./changed-files.ts";
 import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
@@ -62,6 +63,11 @@ export type QuilterDeps = {
   readonly signal: AbortSignal;
   /** Called regularly: reports progress, and may take a pause to put index objects. */
   readonly pause: () => Promise<void>;
+  /**
+   * Called while threads read and nothing else is to be done. Rows before `settled` are there and stay, as far as is known. Returns false if
+   * there is nothing to do.
+   */
+  readonly idle: (settled: string) => boolean;
 };
 
 const pathsBetweenPauses = 500;
@@ -76,6 +82,10 @@ export class Quilter {
     this.#folders = new FolderStack(deps.own);
     this.#changed = new ChangedFiles({
       ...deps,
+      idle: () => {
+        const settled = this.#settled();
+        return settled !== undefined && deps.idle(settled);
+      },
       record: (file, reading, locked) => this.#record(file, reading, locked),
       leaveOut: (path, error) => this.#leaveOut(path, error),
     });
@@ -99,6 +109,13 @@ export class Quilter {
     }
     await this.#changed.takeAll();
     await this.#deps.layout.finish();
+  }
+
+  /** Returns the path before which all rows are written, as far as is known. Call only while files are held. */
+  #settled(): ByteString | undefined {
+    const held = this.#changed.first();
+    const waiting = this.#deps.ledger.longestWaiting();
+    return held !== undefined && waiting !== undefined && waiting < held ? waiting : held;
   }
 
   #meet(known: FileLook): void {
@@ -141,14 +158,17 @@ export class Quilter {
       if (known !== undefined && this.#takeUnchanged(folder, known)) return undefined;
       return this.#takeChanged(folder, path, known);
     } catch (error) {
-      if (isSystemError(error, "EMFILE", "ENFILE") && this.#changed.size > 0) {
-        return this.#changed.takeAll().then(() => this.#take(path, known));
-      }
+      if (isSystemError(error, "EMFILE", "ENFILE") && this.#changed.size > 0) return this.#takeAfterAll(path, known);
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
       this.#leaveOutBelow(path, error);
       return undefined;
     }
+  }
+
+  async #takeAfterAll(path: ByteString, known: FileLook | undefined): Promise<void> {
+    await this.#changed.takeAll();
+    await this.#take(path, known);
   }
 
   /** Looks at a known path, from its folder. Returns whether its row may stay. */
@@ -260,8 +280,17 @@ export class Quilter {
   }
 
   #record(file: ChangedFile, reading: Reading, locked: boolean): void {
-    const { counts, notify, ledger } = this.#deps;
+    const { notify, ledger } = this.#deps;
     const { path, heldAt, known } = file;
+    if (locked && isPlainReading(path, reading)) {
+      const { content, size, stat } = reading;
+      ledger.file(
+        { path, fingerprint: fingerprintOf(stat, undefined, heldAt), head: stat, bytes: size },
+        content.extents,
+      );
+      this.#count(size, known);
+      return;
+    }
     if (!locked) {
       notify({
         level: "warning",
@@ -283,6 +312,11 @@ export class Quilter {
     const row = { path, fingerprint: steady && !longer ? print : undefined, head, bytes: size };
     if (continued === undefined) ledger.file(row, extents);
     else ledger.continuedFile(row);
+    this.#count(size, known);
+  }
+
+  #count(size: number, known: FileLook | undefined): void {
+    const { counts } = this.#deps;
     counts.files += 1;
     counts.bytes += size;
     if (known === undefined) counts.new += 1;
@@ -307,4 +341,13 @@ export class Quilter {
     if (path !== own) return;
     this.#deps.notify({ level: "info", code: "own-skipped", message: `${quoted(path)} is not kept: ${message}` });
   }
+}
+
+/** Returns whether there is nothing to say of a file but its owner, mode, time and size: of these alone, `FileTable` makes its row. */
+function isPlainReading(path: ByteString, reading: Reading): boolean {
+  const { content, stat, steady, longer, attributes } = reading;
+  const { acl, xattrs, unread } = attributes;
+  const isAsItSeems = steady && !longer && content.continued === undefined && content.holes.length === 0;
+  const hasMore = acl !== undefined || xattrs.size > 0 || unread !== undefined || stat.flags !== 0;
+  return isAsItSeems && !hasMore && !mayBeLinked(stat) && isPlainFile(path, stat);
 }

@@ -13,9 +13,9 @@ import type { ByteString } from "../../format/path.ts";
 import { behindSegments, isSegmentHead, segmentPath } from "../../format/segment.ts";
 import { FalseState } from "./false-state.ts";
 import type { Fingerprint, MaybeFingerprint } from "./fingerprint.ts";
-import { HeadTable, type PackedHead } from "./heads.ts";
+import { HeadTable, headOfPlain, type PackedHead, type PlainFile } from "./heads.ts";
 import { extentsText, type PackedExtents } from "./packed-extents.ts";
-import { PartTable } from "./parts.ts";
+import { type KnownPart, PartTable } from "./parts.ts";
 import { type Tree, tablesOf, trees } from "./trees.ts";
 
 export type FileRow = {
@@ -28,6 +28,9 @@ export type FileRow = {
   /** Length of the file, 0 for anything else. */
   readonly bytes: number;
 };
+
+/** A row that is to be written. The head of a plain file is made of a look at it. */
+export type RowToSet = Omit<FileRow, "head"> & { readonly head: EntryHead | PlainFile };
 
 /** What shows whether a file may stay as it is: all that is read of the rows of unchanged ones. */
 export type FileLook = MaybeFingerprint & Pick<FileRow, "path" | "extents"> & Pick<PackedRow, "number">;
@@ -88,6 +91,7 @@ export class FileTable {
   readonly #heads: HeadTable;
   /** Number of the row that was written last. */
   #last: number | undefined;
+  #onChange: (path: ByteString) => void = () => {};
 
   constructor(database: Database, tree: Tree = "files") {
     this.#database = database;
@@ -122,6 +126,14 @@ export class FileTable {
       `SELECT ${all} FROM ${this.#rows} WHERE path >= ? ORDER BY path LIMIT ${page.rows}`,
     );
     return boundedPage(query.iterate(start), ({ head, extents }) => String(head).length + (extents?.length ?? 0));
+  }
+
+  /** Returns so many rows at most, in byte order of path, from `from` on and before `until`. */
+  rowsBetween(from: string, until: string, most: number): FileRow[] {
+    const query = this.#database.query<PackedRow, [string, string, number]>(
+      `SELECT ${all} FROM ${this.#rows} WHERE path >= ? AND path < ? ORDER BY path LIMIT ?`,
+    );
+    return query.all(from, until, most).map((row) => this.#unpack(row));
   }
 
   /** Yields the rows of a file's segments in order. */
@@ -176,16 +188,31 @@ export class FileTable {
     return row && { head: row.head, extents: row.extents && extentsText(row.extents, (object) => object) };
   }
 
-  set(row: FileRow): void {
+  set(row: RowToSet): void {
     this.#last ??= this.#count().last;
     this.#last += 1;
     this.#upsert.run(...this.#packed(row, this.#last));
-    this.#parts.changed(row.path);
+    this.#changed(row.path);
   }
 
   remove(path: ByteString): void {
     this.#drop.run(path);
+    this.#changed(path);
+  }
+
+  #changed(path: ByteString): void {
     this.#parts.changed(path);
+    this.#onChange(path);
+  }
+
+  /** Calls `onChange` with the path of each row that this table sets or removes from now on. */
+  watch(onChange: (path: ByteString) => void): void {
+    this.#onChange = onChange;
+  }
+
+  /** Adds a part of the rows that are there: see `PartTable.add`. */
+  addPart(part: KnownPart, behind: string): void {
+    this.#parts.add(part, behind);
   }
 
   /** Removes the rows of a file's segments. */
@@ -216,7 +243,13 @@ export class FileTable {
     return { rows: found?.rows ?? 0, last: found?.last ?? 0 };
   }
 
-  #packed({ path, fingerprint, head, extents, bytes }: FileRow, number: number): PackedColumns {
+  #packed(row: RowToSet, number: number): PackedColumns {
+    const { path, fingerprint, head, extents, bytes } = row;
+    if (typeof head !== "string") {
+      const kind = this.#heads.kindOf(head);
+      if (kind !== undefined && fingerprint !== undefined) return columnsOfPlain(row, fingerprint, number, kind);
+      return this.#packed({ ...row, head: headOfPlain(path, head) }, number);
+    }
     const { inode = null, changedSeconds = 0, changedNanoseconds = 0, first = null } = fingerprint ?? {};
     const packed = this.#heads.pack(path, head);
     const fits = fingerprint === undefined || isIn(packed, fingerprint);
@@ -240,6 +273,30 @@ export class FileTable {
       bytes: row.bytes ?? size,
     };
   }
+}
+
+/** Returns the columns of a plain file, whose fingerprint has its time and size. */
+function columnsOfPlain(
+  { path, extents }: RowToSet,
+  { inode, changedSeconds, changedNanoseconds, first, seconds, nanoseconds, size }: Fingerprint,
+  number: number,
+  kind: number,
+): PackedColumns {
+  // Each by its name: there are millions.
+  return [
+    path,
+    number,
+    inode,
+    changedSeconds,
+    changedNanoseconds,
+    first,
+    seconds,
+    nanoseconds,
+    size,
+    null,
+    kind,
+    extents,
+  ];
 }
 
 /** Returns rows up to the bound of a page. */

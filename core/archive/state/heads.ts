@@ -3,9 +3,12 @@
  * the table of kinds, and what follows behind it: that is nothing for most. Path, time and size are in the row anyway.
  */
 import type { Database } from "bun:sqlite";
-import type { Moment } from "../../format/entry.ts";
-import { decodeMoment, type EntryHead, encodeMoment } from "../../format/entry-json.ts";
+import { type Moment, noXattrs } from "../../format/entry.ts";
+import { decodeMoment, type EntryHead, encodeHead, encodeMoment } from "../../format/entry-json.ts";
 import { type ByteString, toExactText } from "../../format/path.ts";
+import { isPlainPath } from "../../format/plain-entry.ts";
+import { groupName, userName } from "../../system/owners.ts";
+import type { Stat } from "../../system/stat.ts";
 import { FalseState } from "./false-state.ts";
 
 /**
@@ -17,6 +20,22 @@ export type PackedHead = {
   readonly moment: Moment | undefined;
   readonly size: number | undefined;
 };
+
+/** What the head of a plain file is made of: one without attributes, flags, holes, warnings and other names, under a plain path. */
+export type PlainFile = Pick<Stat, "uid" | "gid" | "mode" | "modified" | "size">;
+
+const anyPath = "/any" as ByteString;
+
+/** Returns whether a file under this path is plain, as far as path, time and size show that. */
+export function isPlainFile(path: ByteString, { modified, size }: PlainFile): boolean {
+  return isPlainPath(path) && plain.test(path) && modified.seconds >= 0 && Number.isSafeInteger(size);
+}
+
+export function headOfPlain(path: ByteString, { uid, gid, mode, modified, size }: PlainFile): EntryHead {
+  const owner = { user: userName(uid), group: groupName(gid), uid, gid };
+  const common = { type: "file", path, owner, mode, modified, acl: undefined, xattrs: noXattrs } as const;
+  return encodeHead({ ...common, size, holes: [], warnings: [], hardLink: undefined });
+}
 
 /** What the head of an entry has before its time. `sized`: its size follows at once. */
 type HeadKind = { readonly letter: string; readonly sized: boolean; readonly before: string };
@@ -34,6 +53,8 @@ export class HeadTable {
   readonly #database: Database;
   readonly #numbers = new Map<string, number>();
   readonly #kinds = new Map<number, HeadKind>();
+  /** Kind of the plain file that came last: most are as the one before. */
+  #latest: (Pick<PlainFile, "uid" | "gid" | "mode"> & { readonly kind: number }) | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -42,6 +63,17 @@ export class HeadTable {
 
   pack(path: ByteString, head: EntryHead): PackedHead {
     return this.#split(path, head) ?? { head, moment: undefined, size: undefined };
+  }
+
+  /** Returns the number of a plain file's kind, whose head `unpack` makes of it. Undefined if there is no room for another one. */
+  kindOf(file: PlainFile): number | undefined {
+    const { uid, gid, mode } = file;
+    const latest = this.#latest;
+    if (latest?.uid === uid && latest.gid === gid && latest.mode === mode) return latest.kind;
+    const { head } = this.pack(anyPath, headOfPlain(anyPath, file));
+    if (typeof head !== "number") return undefined;
+    this.#latest = { uid, gid, mode, kind: head };
+    return head;
   }
 
   /** Returns the head. `size` and `moment` are those of the row. Throws a FalseState. */

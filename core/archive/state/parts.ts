@@ -73,16 +73,33 @@ export class PartTable {
     }));
   }
 
+  /**
+   * Adds a part behind the others. It ends before `behind`, where one begins that counts as stale: its rows have no part yet. Other tables of
+   * this database that registered changes before do not see this.
+   */
+  add(part: KnownPart, behind: string): void {
+    this.#marked = undefined;
+    this.#database.transaction(() => {
+      this.#database.run(`DELETE FROM ${this.#name} WHERE entries = 0`);
+      this.#insert(part);
+      const nothing = { object: 0, textSha256: "", sha256: "", entries: 0, bytes: 0, stale: true };
+      this.#insert({ first: behind as ByteString, ...nothing });
+    })();
+  }
+
   /** Other tables of this database that registered changes before do not see this: make new ones afterwards. */
   replace(parts: readonly KnownPart[]): void {
     this.#marked = undefined;
-    const insert = this.#database.query<unknown, PartColumns>(`INSERT INTO ${this.#name} VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#database.transaction(() => {
       this.#database.run(`DELETE FROM ${this.#name}`);
-      for (const { first, object, textSha256, sha256, entries, bytes, stale } of parts) {
-        insert.run(first, object, textSha256, sha256, entries, bytes, stale ? 1 : 0);
-      }
+      for (const part of parts) this.#insert(part);
     })();
+  }
+
+  #insert({ first, object, textSha256, sha256, entries, bytes, stale }: KnownPart): void {
+    this.#database
+      .query<unknown, PartColumns>(`INSERT INTO ${this.#name} VALUES (?, ?, ?, ?, ?, ?, ?)`)
+      .run(first, object, textSha256, sha256, entries, bytes, stale ? 1 : 0);
   }
 }
 

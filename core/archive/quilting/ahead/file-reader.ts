@@ -12,11 +12,10 @@ import { openLocked, sameFile } from "../reading/open-file.ts";
 import { RegionReader } from "../reading/region-reader.ts";
 import { type Region, regionsOf } from "../reading/regions.ts";
 import {
-  ChunkTableView,
-  dataOf,
   type FileToRead,
   type FilledPiece,
   openAtOnce,
+  type PieceBuffer,
   type RareFindings,
   type ReaderOptions,
   ReadingEnded,
@@ -24,18 +23,16 @@ import {
 
 /** A buffer that is being filled. Bytes from `filled` to `read` belong to no chunk yet. */
 class FillingPiece {
-  readonly #buffer: SharedArrayBuffer;
+  readonly #buffer: PieceBuffer;
   readonly #data: Buffer<SharedArrayBuffer>;
-  readonly #table: ChunkTableView;
   readonly #rare: RareFindings = { unread: [], regions: [], attributes: [] };
   #chunks = 0;
   #filled = 0;
   #read = 0;
 
-  constructor(buffer: SharedArrayBuffer) {
+  constructor(buffer: PieceBuffer) {
     this.#buffer = buffer;
-    this.#data = dataOf(buffer);
-    this.#table = new ChunkTableView(buffer);
+    this.#data = buffer.data;
   }
 
   get rare(): RareFindings {
@@ -57,7 +54,7 @@ class FillingPiece {
       this.#read = reader.fill(this.#data, this.#filled, this.#read, this.#filled + chunkSize.largest);
       if (this.#read === this.#filled) return true;
       const length = chunkLength(this.#data, this.#filled, this.#read, gear);
-      this.#table.set(this.#chunks, file, this.#data.subarray(this.#filled, this.#filled + length));
+      this.#buffer.table.set(this.#chunks, file, this.#data.subarray(this.#filled, this.#filled + length));
       this.#chunks += 1;
       this.#filled += length;
     }
@@ -65,7 +62,7 @@ class FillingPiece {
   }
 
   #hasRoom(): boolean {
-    return this.#filled + chunkSize.largest <= this.#data.length && !this.#table.isFull(this.#chunks);
+    return this.#filled + chunkSize.largest <= this.#data.length && !this.#buffer.table.isFull(this.#chunks);
   }
 
   /** Drops what was read of the latest file, from so many chunks and bytes on. */
@@ -90,7 +87,7 @@ class FillingPiece {
 /** Reads small files, all into one buffer. Throws `ReadingEnded` between two of them if the thread is to end. */
 export function readBatch(
   files: readonly FileToRead[],
-  buffer: SharedArrayBuffer,
+  buffer: PieceBuffer,
   { gear, ending }: ReaderOptions,
 ): FilledPiece {
   const piece = new FillingPiece(buffer);
@@ -165,7 +162,7 @@ function endsWell(piece: FillingPiece, index: number, file: OpenedFile, reader: 
 
 /** Buffers come and go: `take` resolves when the main thread has given one, and rejects with `ReadingEnded` if the thread is to end. */
 export type PieceExchange = {
-  readonly take: () => Promise<SharedArrayBuffer>;
+  readonly take: () => Promise<PieceBuffer>;
   readonly give: (piece: FilledPiece, last: boolean) => void;
 };
 

@@ -1,6 +1,7 @@
 /**
  * What the main thread and its readers tell each other. Content and figures travel in buffers that all threads can reach, so that nothing
- * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it.
+ * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it. Messages name it by its number: with the
+ * memory itself in each, collectors of garbage would count all of it each time, and run after every few messages.
  *
  * A buffer begins with a table: on the way to a reader, of the files that it is to read; on the way back, of the chunks that it holds.
  * Their bytes follow.
@@ -20,7 +21,23 @@ export const openAtOnce = 16;
 const mostChunks = 1_024;
 const tableBytes = mostChunks * 40;
 const dataBytes = mostOfBatch.bytes + chunkSize.largest;
-export const bufferBytes = tableBytes + dataBytes;
+const bufferBytes = tableBytes + dataBytes;
+
+/** Memory that several threads share, as one of them sees it. */
+export class PieceBuffer {
+  readonly number: number;
+  readonly memory: SharedArrayBuffer;
+  readonly table: ChunkTableView;
+  /** The bytes behind the table. */
+  readonly data: Buffer<SharedArrayBuffer>;
+
+  constructor(number: number, memory = new SharedArrayBuffer(bufferBytes)) {
+    this.number = number;
+    this.memory = memory;
+    this.table = new ChunkTableView(memory);
+    this.data = Buffer.from(memory, tableBytes);
+  }
+}
 
 /** A file that the main thread holds by a descriptor. */
 export type HeldFile = { readonly stat: Stat; readonly fd: number };
@@ -49,38 +66,43 @@ export class ReadingEnded extends Error {}
 
 export type ToReader =
   | { readonly kind: "options"; readonly options: ReaderOptions }
+  /** Comes before any other message about the buffer. */
+  | { readonly kind: "buffer"; readonly number: number; readonly memory: SharedArrayBuffer }
   /** Reads the files whose table is in `buffer` into it: all into this one, unless `isLarge` says that it is one file that needs more. */
   | {
       readonly kind: "read";
       readonly job: number;
       readonly files: number;
       readonly isLarge: boolean;
-      readonly buffer: SharedArrayBuffer;
+      readonly buffer: number;
     }
   /** Gives one more buffer for a large file. It takes two to begin with, as what is left over of one piece goes into the next. */
-  | { readonly kind: "more"; readonly job: number; readonly buffer: SharedArrayBuffer }
+  | { readonly kind: "more"; readonly job: number; readonly buffer: number }
   /** Wakes a reader that is to end. */
   | { readonly kind: "end" };
 
 /** What a buffer holds when it comes from a reader. */
 export type FilledPiece = {
-  readonly buffer: SharedArrayBuffer;
+  readonly buffer: PieceBuffer;
   readonly chunks: number;
   readonly rare: RareFindings | undefined;
 };
 
 export type FromReader =
   /** `last`: the job is done with this piece. */
-  | ({ readonly kind: "piece"; readonly job: number; readonly last: boolean } & FilledPiece)
+  | ({ readonly kind: "piece"; readonly job: number; readonly last: boolean; readonly buffer: number } & Omit<
+      FilledPiece,
+      "buffer"
+    >)
   /** Gives a buffer back that a large file did not need. */
-  | { readonly kind: "spare"; readonly buffer: SharedArrayBuffer };
+  | { readonly kind: "spare"; readonly buffer: number };
 
 const wordsOfFile = 8;
 
 /** Writes the table of files to read. */
-export function writeFiles(buffer: SharedArrayBuffer, files: readonly HeldFile[]): void {
-  const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
-  const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+export function writeFiles({ memory }: PieceBuffer, files: readonly HeldFile[]): void {
+  const numbers = new Float64Array(memory, 0, mostOfBatch.files * wordsOfFile);
+  const inodes = new BigUint64Array(memory, 0, mostOfBatch.files * wordsOfFile);
   let at = 0;
   for (const { fd, stat } of files) {
     const { size, blocks, inode, modified, changed } = stat;
@@ -96,9 +118,9 @@ export function writeFiles(buffer: SharedArrayBuffer, files: readonly HeldFile[]
   }
 }
 
-export function readFiles(buffer: SharedArrayBuffer, count: number): FileToRead[] {
-  const numbers = new Float64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
-  const inodes = new BigUint64Array(buffer, 0, mostOfBatch.files * wordsOfFile);
+export function readFiles({ memory }: PieceBuffer, count: number): FileToRead[] {
+  const numbers = new Float64Array(memory, 0, mostOfBatch.files * wordsOfFile);
+  const inodes = new BigUint64Array(memory, 0, mostOfBatch.files * wordsOfFile);
   return Array.from({ length: count }, (_, index) => {
     const at = index * wordsOfFile;
     const number = (word: number) => numbers[at + word] ?? 0;
@@ -113,11 +135,6 @@ export function readFiles(buffer: SharedArrayBuffer, count: number): FileToRead[
   });
 }
 
-/** The bytes of a buffer, behind its table. */
-export function dataOf(buffer: SharedArrayBuffer): Buffer<SharedArrayBuffer> {
-  return Buffer.from(buffer, tableBytes);
-}
-
 const wordsOfChunk = 2;
 const digestBytes = 32;
 const digestsAt = mostChunks * wordsOfChunk * 4;
@@ -127,9 +144,9 @@ export class ChunkTableView {
   readonly #words: Uint32Array;
   readonly #digests: Buffer;
 
-  constructor(buffer: SharedArrayBuffer) {
-    this.#words = new Uint32Array(buffer, 0, mostChunks * wordsOfChunk);
-    this.#digests = Buffer.from(buffer, digestsAt, mostChunks * digestBytes);
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Uint32Array(memory, 0, mostChunks * wordsOfChunk);
+    this.#digests = Buffer.from(memory, digestsAt, mostChunks * digestBytes);
   }
 
   isFull(count: number): boolean {

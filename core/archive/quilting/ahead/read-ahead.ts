@@ -1,13 +1,13 @@
 /** Puts files together into batches for the readers, and keeps these in order. */
-import { type FilledPiece, type HeldFile, mostOfBatch } from "./messages.ts";
+import { type HeldFile, mostOfBatch } from "./messages.ts";
 import { PieceView } from "./piece-view.ts";
-import type { Readers } from "./readers.ts";
+import type { Readers, ReadingJob } from "./readers.ts";
 
 /** Small files, or a large one, that one thread reads. */
 export class Batch<File extends HeldFile> {
   readonly isLarge: boolean;
   readonly #files: File[];
-  #pieces: AsyncGenerator<FilledPiece, void> | undefined;
+  #job: ReadingJob | undefined;
 
   constructor(files: File[], isLarge: boolean) {
     this.#files = files;
@@ -20,7 +20,12 @@ export class Batch<File extends HeldFile> {
   }
 
   start(readers: Readers): void {
-    this.#pieces = readers.read(this.#files);
+    this.#job = readers.read(this.#files);
+  }
+
+  /** Whether the next piece is there. */
+  get hasPiece(): boolean {
+    return this.#job?.hasPiece() === true;
   }
 
   /** Takes the next file: it is the caller's from now on. */
@@ -30,8 +35,8 @@ export class Batch<File extends HeldFile> {
 
   /** Each is good until the next is asked for. */
   async *pieces(): AsyncGenerator<PieceView, void> {
-    if (this.#pieces === undefined) throw new Error("a batch that was not started is to be taken");
-    for await (const piece of this.#pieces) yield new PieceView(piece);
+    if (this.#job === undefined) throw new Error("a batch that was not started is to be taken");
+    for await (const piece of this.#job.pieces) yield new PieceView(piece);
   }
 }
 
@@ -86,6 +91,13 @@ export class ReadAhead<File extends HeldFile> {
   /** Forgets the oldest batch, once its pieces were taken. */
   drop(): void {
     this.#started.shift();
+  }
+
+  /** Returns the first file that nobody has taken. */
+  first(): File | undefined {
+    for (const batches of [this.#started, this.#waiting])
+      for (const { files } of batches) if (files[0] !== undefined) return files[0];
+    return this.#filling[0];
   }
 
   /** Number of files that nobody has taken. */

@@ -3,11 +3,13 @@
  * belong to all threads: those of a thread that is ended from outside would stay open.
  */
 import { parentPort } from "node:worker_threads";
+import { hurryCollector } from "../../../system/garbage.ts";
 import { readBatch, readLarge } from "./file-reader.ts";
 import {
   type FileToRead,
   type FilledPiece,
   type FromReader,
+  PieceBuffer,
   type ReaderOptions,
   ReadingEnded,
   readFiles,
@@ -16,18 +18,18 @@ import {
 
 /** Buffers of one large file, and who waits for one. */
 class Buffers {
-  readonly #given: SharedArrayBuffer[] = [];
-  #waiting: PromiseWithResolvers<SharedArrayBuffer> | undefined;
+  readonly #given: PieceBuffer[] = [];
+  #waiting: PromiseWithResolvers<PieceBuffer> | undefined;
   #hasEnded = false;
 
-  give(buffer: SharedArrayBuffer): void {
+  give(buffer: PieceBuffer): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#given.push(buffer);
     else waiting.resolve(buffer);
   }
 
-  take(): Promise<SharedArrayBuffer> {
+  take(): Promise<PieceBuffer> {
     if (this.#hasEnded) return Promise.reject(new ReadingEnded());
     const buffer = this.#given.shift();
     if (buffer !== undefined) return Promise.resolve(buffer);
@@ -35,7 +37,7 @@ class Buffers {
     return this.#waiting.promise;
   }
 
-  takeAll(): SharedArrayBuffer[] {
+  takeAll(): PieceBuffer[] {
     return this.#given.splice(0);
   }
 
@@ -45,9 +47,13 @@ class Buffers {
   }
 }
 
+/** MiB that are counted as garbage for each batch of small files: more often takes more time, less often more memory. */
+const hurryOfBatch = 3;
+
 const port = parentPort;
 if (port === null) throw new Error("this file is run as a worker only");
 const large = new Map<number, Buffers>();
+const known = new Map<number, PieceBuffer>();
 let options: ReaderOptions = { gear: undefined, ending: new Int32Array(new SharedArrayBuffer(4)) };
 let hasEnded = false;
 
@@ -56,35 +62,47 @@ function post(message: FromReader): void {
 }
 
 function postPiece(job: number, piece: FilledPiece, last: boolean): void {
-  post({ kind: "piece", job, last, ...piece });
+  const { buffer, chunks, rare } = piece;
+  post({ kind: "piece", job, last, buffer: buffer.number, chunks, rare });
 }
 
 function hear(message: ToReader): void {
   if (message.kind === "options") options = message.options;
+  else if (message.kind === "buffer") known.set(message.number, new PieceBuffer(message.number, message.memory));
   else if (message.kind === "read") read(message);
   else if (message.kind === "more") {
     const buffers = large.get(message.job);
     // It has ended meanwhile.
     if (buffers === undefined) post({ kind: "spare", buffer: message.buffer });
-    else buffers.give(message.buffer);
+    else buffers.give(bufferOf(message.buffer));
   }
 }
 
-function read({ job, files, isLarge, buffer }: Extract<ToReader, { kind: "read" }>): void {
+function bufferOf(number: number): PieceBuffer {
+  const buffer = known.get(number);
+  if (buffer === undefined) throw new Error("a reader gets a buffer that it does not know");
+  return buffer;
+}
+
+function read({ job, files, isLarge, buffer: number }: Extract<ToReader, { kind: "read" }>): void {
+  const buffer = bufferOf(number);
   const [first, ...others] = readFiles(buffer, files);
   if (first === undefined) throw new Error("a reader has nothing to read");
   if (isLarge) startLarge(job, first, buffer);
-  else postPiece(job, readBatch([first, ...others], buffer, options), true);
+  else {
+    postPiece(job, readBatch([first, ...others], buffer, options), true);
+    hurryCollector(hurryOfBatch);
+  }
 }
 
-function startLarge(job: number, file: FileToRead, buffer: SharedArrayBuffer): void {
+function startLarge(job: number, file: FileToRead, buffer: PieceBuffer): void {
   const buffers = new Buffers();
   buffers.give(buffer);
   large.set(job, buffers);
   const give = (piece: FilledPiece, last: boolean) => postPiece(job, piece, last);
   readLarge(file, { take: () => buffers.take(), give }, options).then(() => {
     large.delete(job);
-    for (const spare of buffers.takeAll()) post({ kind: "spare", buffer: spare });
+    for (const spare of buffers.takeAll()) post({ kind: "spare", buffer: spare.number });
   }, fail);
 }
 

@@ -7,11 +7,12 @@ import { Failure, reasonOf } from "../../../failure.ts";
 import { threadAt } from "../../../thread.ts";
 import { work } from "../../../trace.ts";
 import {
-  bufferBytes,
+  type FilledPiece,
   type FromReader,
   type HeldFile,
   mostOfBatch,
   openAtOnce,
+  PieceBuffer,
   type ToReader,
   writeFiles,
 } from "./messages.ts";
@@ -34,7 +35,7 @@ export function threadsAllowed(wanted: number, descriptors: number): number {
   return allowed < 2 ? 0 : allowed;
 }
 
-type PieceMessage = Extract<FromReader, { kind: "piece" }>;
+type PieceMessage = FilledPiece & { readonly last: boolean };
 type ReaderThread = { readonly worker: Worker; readonly ended: Promise<void>; jobs: number };
 
 /** Milliseconds that a stopped run waits for a file to be read: it may lie on a server that does not answer. */
@@ -42,7 +43,7 @@ const longestEnd = 1_000;
 const buffersOfLarge = 2;
 /** It reads into one while the other is taken or filled. */
 const buffersOfThread = 2;
-const spareBuffers = 2;
+const spareBuffers = 1;
 
 /** Pieces of one job, as they come. */
 class ReadJob {
@@ -55,6 +56,10 @@ class ReadJob {
     readonly thread: ReaderThread,
     readonly buffers: number,
   ) {}
+
+  get hasPiece(): boolean {
+    return this.#pieces.length > 0;
+  }
 
   take(piece: PieceMessage): void {
     this.isDone = piece.last;
@@ -77,11 +82,15 @@ class ReadJob {
   }
 }
 
+/** `hasPiece`: whether the next piece is there. */
+export type ReadingJob = { readonly pieces: AsyncGenerator<FilledPiece, void>; readonly hasPiece: () => boolean };
+
 export class Readers {
   readonly #options: ReadersOptions;
   readonly #threads: ReaderThread[] = [];
   readonly #jobs = new Map<number, ReadJob>();
-  readonly #free: SharedArrayBuffer[] = [];
+  readonly #made: PieceBuffer[] = [];
+  readonly #free: PieceBuffer[] = [];
   readonly #ending = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #buffers: number;
   #used = 0;
@@ -104,14 +113,14 @@ export class Readers {
    * Starts to read files: several small ones, or a large one. Yields pieces, each of which is good until the next is asked for. The
    * caller keeps the handles open until the end of the last piece, or until `stop` calls `release`.
    */
-  read(files: readonly HeldFile[]): AsyncGenerator<PieceMessage, void> {
+  read(files: readonly HeldFile[]): ReadingJob {
     const isLarge = (files[0]?.stat.size ?? 0) > mostOfBatch.bytes;
     const job = this.#startJob(isLarge ? buffersOfLarge : 1);
     const buffer = this.#buffer();
     writeFiles(buffer, files);
-    this.#post(job, { kind: "read", job: job.number, files: files.length, isLarge, buffer });
-    if (isLarge) this.#post(job, { kind: "more", job: job.number, buffer: this.#buffer() });
-    return this.#pieces(job);
+    this.#post(job, { kind: "read", job: job.number, files: files.length, isLarge, buffer: buffer.number });
+    if (isLarge) this.#post(job, { kind: "more", job: job.number, buffer: this.#buffer().number });
+    return { pieces: this.#pieces(job), hasPiece: () => job.hasPiece };
   }
 
   /**
@@ -143,7 +152,7 @@ export class Readers {
         this.#free.push(piece.buffer);
         return;
       }
-      this.#post(job, { kind: "more", job: job.number, buffer: piece.buffer });
+      this.#post(job, { kind: "more", job: job.number, buffer: piece.buffer.number });
     }
   }
 
@@ -178,6 +187,7 @@ export class Readers {
       options: { gear: this.#options.gear, ending: this.#ending },
     };
     worker.postMessage(options);
+    for (const buffer of this.#made) show(worker, buffer);
     this.#threads.push(thread);
     return thread;
   }
@@ -187,22 +197,35 @@ export class Readers {
   }
 
   #hear(message: FromReader): void {
-    if (message.kind === "spare") this.#free.push(message.buffer);
+    const buffer = this.#made[message.buffer];
+    if (buffer === undefined) throw new Error("a reader gives back a buffer that is not known");
+    if (message.kind === "spare") this.#free.push(buffer);
     else {
       const job = this.#jobs.get(message.job);
-      job?.take(message);
+      job?.take({ ...message, buffer });
       if (message.last && job !== undefined) job.thread.jobs -= 1;
     }
   }
 
-  #buffer(): SharedArrayBuffer {
-    return this.#free.pop() ?? new SharedArrayBuffer(bufferBytes);
+  #buffer(): PieceBuffer {
+    return this.#free.pop() ?? this.#makeBuffer();
+  }
+
+  #makeBuffer(): PieceBuffer {
+    const buffer = new PieceBuffer(this.#made.length);
+    this.#made.push(buffer);
+    for (const { worker } of this.#threads) show(worker, buffer);
+    return buffer;
   }
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
     for (const job of this.#jobs.values()) job.fail(this.#failure.error);
   }
+}
+
+function show(worker: Worker, { number, memory }: PieceBuffer): void {
+  worker.postMessage({ kind: "buffer", number, memory } satisfies ToReader);
 }
 
 function failed(why: string, cause?: unknown): Failure {

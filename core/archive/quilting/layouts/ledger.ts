@@ -9,7 +9,7 @@ import type { ByteString } from "../../../format/path.ts";
 import { encodeSegmentHead } from "../../../format/segment.ts";
 import { BitSet } from "../../state/bit-set.ts";
 import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
-import { type FileRow, FileTable } from "../../state/files.ts";
+import { FileTable, type RowToSet } from "../../state/files.ts";
 import { ObjectTable } from "../../state/objects.ts";
 import { packExtents } from "../../state/packed-extents.ts";
 import type { Tree } from "../../state/trees.ts";
@@ -33,7 +33,7 @@ export type PendingExtent = {
   readonly sha256: string;
 };
 
-type RowWithoutExtents = Omit<FileRow, "extents">;
+type RowWithoutExtents = Omit<RowToSet, "extents">;
 
 type WaitingFile = {
   readonly row: RowWithoutExtents;
@@ -46,7 +46,7 @@ type WaitingFile = {
   repeats: number;
 };
 
-export type StoredChunk = { readonly chunk: NewChunk; readonly place: Omit<ChunkPlace, "object" | "length"> };
+export type StoredChunk = { readonly chunk: NewChunk } & Omit<ChunkPlace, "object" | "length">;
 
 /** A file that goes on in segments. Its own row is written after those of all segments, so a killed run leaves no half of it. */
 type ContinuedRow = { row: RowWithoutExtents | undefined; missing: number; cancelled: boolean };
@@ -93,7 +93,7 @@ export class Ledger {
     const underWay = this.#underWay.get(id);
     if (underWay !== undefined) return underWay;
     if (this.#beginnings?.has(beginningOf(id)) === false) return undefined;
-    const place = this.#chunks.get(Buffer.from(id, "hex"));
+    const place = this.#chunks.get(bytesOf(id));
     if (place === undefined || place.length !== length || this.#expiring.has(place.object)) return undefined;
     if (this.#claims.has(place.object)) this.#want(place.object);
     return place;
@@ -179,18 +179,23 @@ export class Ledger {
     else this.#repeats += waiting.repeats;
   }
 
+  /** Returns the path of the row, or the segment, that waits for the oldest of the chunks that are being stored. */
+  longestWaiting(): ByteString | undefined {
+    for (const { waiting } of this.#underWay.values()) return waiting[0]?.row.path;
+    return undefined;
+  }
+
   /**
    * Records a stored object, its chunks, and each row that waited only for it. Commits, so a killed run keeps them. `sha256`: of the
    * stored bytes, if nothing else says it.
    */
   stored(ref: ObjectRef, chunks: readonly StoredChunk[], sha256?: string): void {
     const object = this.objects.add(ref, this.#retainUntil, false, sha256);
-    for (const { chunk, place } of chunks) {
-      const { frameOffset, frameLength, offset } = place;
+    for (const { chunk, frameOffset, frameLength, offset } of chunks) {
       chunk.place = { object, frameOffset, frameLength, offset, length: chunk.length };
       const beginning = beginningOf(chunk.id);
-      if (this.#beginnings?.has(beginning) === false) this.#chunks.add(Buffer.from(chunk.id, "hex"), chunk.place);
-      else this.#chunks.set(Buffer.from(chunk.id, "hex"), chunk.place);
+      if (this.#beginnings?.has(beginning) === false) this.#chunks.add(bytesOf(chunk.id), chunk.place);
+      else this.#chunks.set(bytesOf(chunk.id), chunk.place);
       this.#beginnings?.add(beginning);
     }
     this.#settle(chunks.map(({ chunk }) => chunk));
@@ -213,7 +218,9 @@ export class Ledger {
   #settle(chunks: readonly NewChunk[]): void {
     for (const chunk of chunks) this.#underWay.delete(chunk.id);
     for (const chunk of chunks) {
-      for (const waiting of chunk.waiting.splice(0)) {
+      const { waiting: files } = chunk;
+      chunk.waiting = [];
+      for (const waiting of files) {
         waiting.missing -= 1;
         if (waiting.missing > 0) continue;
         this.#repeats -= waiting.repeats;
@@ -240,7 +247,9 @@ export class Ledger {
   #write({ row, extents, of }: WaitingFile): void {
     if (of?.cancelled) return;
     const { path, fingerprint, head, bytes } = row;
-    this.files.set({ path, fingerprint, head, bytes, extents: packExtents(extents.map(toExtent)) });
+    const [first] = extents;
+    const placed = extents.length === 1 && first !== undefined ? [toExtent(first)] : extents.map(toExtent);
+    this.files.set({ path, fingerprint, head, bytes, extents: packExtents(placed) });
     if (of === undefined) return;
     of.missing -= 1;
     this.#endContinued(of);
@@ -254,6 +263,14 @@ export class Ledger {
 /** Returns 24 bits: at most 2 MiB for a set of them. */
 function beginningOf(id: string): number {
   return Number.parseInt(id.slice(0, 6), 16);
+}
+
+const scratchId = Buffer.alloc(32);
+
+/** Returns the bytes of an id, good until the next call. */
+function bytesOf(id: string): Uint8Array {
+  if (scratchId.write(id, "hex") !== scratchId.length) throw new Error(`${id} is no id of a chunk`);
+  return scratchId;
 }
 
 function isNew(chunk: NewChunk | ChunkPlace): chunk is NewChunk {

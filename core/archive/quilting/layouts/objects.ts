@@ -150,7 +150,7 @@ export class ObjectLayout implements ContentLayout {
     const { ledger, meter } = this.#deps;
     const place = { frameOffset: 0, frameLength: size, offset: 0 };
     const sha256 = this.#keyed !== undefined && "sha256" in more ? more.sha256 : undefined;
-    ledger.stored({ key, version, size, encoding }, [{ chunk, place }], sha256);
+    ledger.stored({ key, version, size, encoding }, [{ chunk, ...place }], sha256);
     meter.bytesStored += size;
     meter.objectsStored += 1;
   }

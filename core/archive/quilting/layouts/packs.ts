@@ -14,7 +14,7 @@ import type { ByteString } from "../../../format/path.ts";
 import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { sizeOfFiltered, writeHashed } from "../../../stored/write.ts";
-import { Garbage, release } from "../../../system/garbage.ts";
+import { Garbage, hurryCollector, release } from "../../../system/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { type DataReader, RegionReader } from "../reading/region-reader.ts";
@@ -65,7 +65,11 @@ type FillingFrame = {
 };
 
 /** Bytes that a chunk leaves, roughly, from its reading to its row: without a count of them, memory grows to several times of what is in use. */
-const garbageOfExtent = 4 * 1024;
+const garbageOfExtent = 6.5 * 1024;
+
+/** After so many extents, so much is counted as garbage: the collector would else let as much gather as all buffers have. */
+const extentsBetweenHurries = 64;
+const mebibytesOfHurry = 10;
 
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
@@ -88,6 +92,7 @@ export class PackLayout implements ContentLayout {
   readonly #frameBuffers: Pool<FrameBuffer>;
   readonly #packBuffers: Pool<PackMemory>;
   readonly #garbage = new Garbage();
+  #extents = 0;
   #filling: FillingFrame | undefined;
   #pack: FillingPack | undefined;
   /** Resolves when the last frame was appended: frames are appended to packs one after the other. */
@@ -140,6 +145,22 @@ export class PackLayout implements ContentLayout {
       }
     }
     return content.end(size);
+  }
+
+  /**
+   * Takes the content of a file that is one chunk, the bytes of `source` from `start` to `end`, or none if it is empty: if it leaves room in
+   * the frame being filled, as `addSmall` does.
+   */
+  addWhole(source: Buffer, start: number, end: number, sha256: string | undefined): FileContent | undefined {
+    if (sha256 === undefined) return emptyContent;
+    const frame = this.#filling;
+    if (frame === undefined || this.#deps.ledger.repeats > mostRepeats) return undefined;
+    const at = frame.filled;
+    if (at + end - start >= this.#frameSize || frame.chunks.length + 1 >= mostChunks) return undefined;
+    const extent = this.#place(frame, end - start, sha256);
+    if (frame.filled > at) source.copy(frame.buffer, at, start, end);
+    frame.read = frame.filled;
+    return { extents: [extent], holes: emptyContent.holes };
   }
 
   /** Takes content as `addRead` does if it leaves room in the frame being filled, so that nothing is waited for; else returns undefined. */
@@ -235,13 +256,19 @@ export class PackLayout implements ContentLayout {
     const { ledger, meter } = this.#deps;
     const id = this.#options.keyed?.chunkId(digest) ?? digest;
     meter.bytesRead += length;
-    this.#garbage.left(garbageOfExtent);
+    this.#leaveGarbage();
     const known = ledger.find(id, length);
     if (known !== undefined) return { chunk: known, offset: 0, length, sha256: digest };
     const chunk = ledger.announce(id, length, digest);
     frame.chunks.push({ chunk, offset: frame.filled });
     frame.filled += length;
     return { chunk, offset: 0, length, sha256: digest };
+  }
+
+  #leaveGarbage(): void {
+    this.#garbage.left(garbageOfExtent);
+    this.#extents += 1;
+    if (this.#extents % extentsBetweenHurries === 0) hurryCollector(mebibytesOfHurry);
   }
 
   async #newFrame(): Promise<FillingFrame> {
@@ -308,7 +335,7 @@ export class PackLayout implements ContentLayout {
     pack.buffer.set(frame, pack.used);
     pack.digest.update(frame);
     for (const { chunk, offset } of chunks) {
-      pack.chunks.push({ chunk, place: { frameOffset: pack.used, frameLength: frame.length, offset } });
+      pack.chunks.push({ chunk, frameOffset: pack.used, frameLength: frame.length, offset });
     }
     pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
     pack.used += frame.length;
@@ -367,6 +394,8 @@ function packMemory(capacity: number, isSealed: boolean): PackMemory {
   const sealed = Buffer.allocUnsafeSlow(sizeOfFiltered(capacity));
   return { buffer: sealed.subarray(sealed.length - capacity), sealed };
 }
+
+const emptyContent: FileContent = { extents: [], holes: [] };
 
 type FrameSize = { readonly filled: number; readonly chunks: { readonly length: number } };
 

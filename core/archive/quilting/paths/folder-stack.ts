@@ -77,11 +77,12 @@ export class FolderStack implements Disposable {
    * `UsersFilesystem` or an `OwnPath` for what must not be recorded.
    */
   see(path: ByteString, stat: Stat): void {
-    const { type, device, inode, born } = stat;
+    const { type, device } = stat;
     this.#own.refuse(path, stat);
     const begins = this.#beginsFilesystem(path, device);
     if (begins) refuseStrangers(stat);
     if (type !== "folder") return;
+    const { inode, born } = stat;
     this.#leave(path);
     this.#above.push({ path, device, inode, born, automount: begins && this.#isAutomount(path) });
   }

@@ -81,15 +81,19 @@ export class Resolver<Look extends TypedLook, Ground> {
     try {
       this.#resolve(path, 0);
     } catch (error) {
-      // The folder where it begins is recorded, and named when it is looked at again.
-      if (error instanceof UsersFilesystem) return;
-      const warn = (code: string, why: string) =>
-        this.#deps.notify({ level: "warning", code, message: `${quoted(path)} was picked but ${why}` });
-      if (error instanceof NotFollowed) warn("link-not-followed", error.message);
-      else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "is not there");
-      else if (isRefusal(error)) warn("unreadable", `cannot be looked at: ${error.message}`);
-      else throw error;
+      this.#warnOf(path, error);
     }
+  }
+
+  #warnOf(path: ByteString, error: unknown): void {
+    // The folder where it begins is recorded, and named when it is looked at again.
+    if (error instanceof UsersFilesystem) return;
+    const warn = (code: string, why: string) =>
+      this.#deps.notify({ level: "warning", code, message: `${quoted(path)} was picked but ${why}` });
+    if (error instanceof NotFollowed) warn("link-not-followed", error.message);
+    else if (isSystemError(error, "ENOENT", "ENOTDIR")) warn("vanished", "is not there");
+    else if (isRefusal(error)) warn("unreadable", `cannot be looked at: ${error.message}`);
+    else throw error;
   }
 
   #resolve(path: ByteString, links: number): void {

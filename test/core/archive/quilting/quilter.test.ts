@@ -47,6 +47,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     counts: { files: 0, new: 0, changed: 0, unchanged: 0, others: 0, bytes: 0 },
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
+    idle: () => false,
     own: new OwnFiles(),
     ...deps,
   });
@@ -229,6 +230,7 @@ test("a thread that fails while it reads ends the run with a Failure, and leaves
           after: 0,
           take: layout.addRead.bind(layout),
           takeSmall: layout.addSmall.bind(layout),
+          takeWhole: layout.addWhole.bind(layout),
         };
         return quiltedBy({ ...deps, layout: methodsOf(layout), ahead, notify }, all);
       },
@@ -244,7 +246,7 @@ test("a thread that fails while it reads ends the run with a Failure, and leaves
   // A job without files is none that a thread knows.
   const failed = failing
     .read([])
-    .next()
+    .pieces.next()
     .catch(() => {});
   await expect(run(failing)).rejects.toBeInstanceOf(Failure);
   await failed;

@@ -8,10 +8,12 @@ import {
   isSameInode,
   isSameLook,
 } from "../../../../core/archive/state/fingerprint.ts";
+import { isPlainFile } from "../../../../core/archive/state/heads.ts";
 import { packExtents } from "../../../../core/archive/state/packed-extents.ts";
-import type { Entry } from "../../../../core/format/entry.ts";
+import { type Entry, noXattrs } from "../../../../core/format/entry.ts";
 import { encodeHead } from "../../../../core/format/entry-json.ts";
 import { type ByteString, fromText } from "../../../../core/format/path.ts";
+import { groupName, userName } from "../../../../core/system/owners.ts";
 import { lstat } from "../../../../core/system/stat.ts";
 import { entry } from "../../format/arbitraries.ts";
 import { newState } from "./new-state.ts";
@@ -36,6 +38,41 @@ function readBack(table: FileTable, row: FileRow): FileRow | undefined {
 }
 
 describe("a row of a file", () => {
+  test("a row of a plain file, made of a look at it, is read as if its entry had been written", () => {
+    using database = newState();
+    const table = new FileTable(database);
+    const looks = fc.record({
+      uid: fc.constantFrom(0, 1, 4_000_000_000),
+      gid: fc.constantFrom(0, 4_000_000_000),
+      mode: fc.constantFrom(0o644, 0o4755, 0o7777, 0),
+      modified: fc.record({ seconds: fc.nat(), nanoseconds: fc.nat(999_999_999) }),
+      size: fc.nat(),
+    });
+    const names = fc.constantFrom("/a", "/a b/[c]", "/~", "/etc/passwd");
+    fc.assert(
+      fc.property(looks, names, (look, name) => {
+        const path = fromText(name);
+        const { uid, gid, mode, modified, size } = look;
+        expect(isPlainFile(path, look)).toBe(true);
+        const owner = { user: userName(uid), group: groupName(gid), uid, gid };
+        const common = { type: "file", path, owner, mode, modified, acl: undefined, xattrs: noXattrs } as const;
+        const entry = { ...common, size, holes: [], warnings: [], hardLink: undefined, extents: [] };
+        const { head: _, ...row } = rowOf(entry, printOf(entry, 7));
+        const extents = Buffer.alloc(0);
+        table.set({ ...row, head: look, extents });
+        expect(table.get(path)).toEqual({ ...row, head: encodeHead(entry), extents: new Uint8Array(0) });
+      }),
+    );
+  });
+
+  test("a file under a path that JSON or a reader would not take as it is, or from before 1970, is not plain", () => {
+    const look = { uid: 0, gid: 0, mode: 0, modified: { seconds: 0, nanoseconds: 0 }, size: 0 };
+    for (const path of ['/"', "/\\", "/\n", "/\u00e9", "/a//b", "/a/../b", "a"])
+      expect(isPlainFile(path as ByteString, look)).toBe(false);
+    expect(isPlainFile("/a" as ByteString, { ...look, modified: { seconds: -1, nanoseconds: 0 } })).toBe(false);
+    expect(isPlainFile("/a" as ByteString, { ...look, size: 2 ** 60 })).toBe(false);
+  });
+
   test("a row of a file is read as it was written, whatever entry it has", () => {
     using database = newState();
     const table = new FileTable(database);

@@ -61,7 +61,7 @@ describe("threads that read files", () => {
       const content = noise(size, size);
       writeFileSync(join(place.path, "file"), content);
       using file = heldFile(join(place.path, "file"));
-      const read = await contentOf(readers.read([file]));
+      const read = await contentOf(readers.read([file]).pieces);
       expect(read.bytes.equals(content)).toBe(true);
       expect(read.attributes).toEqual({ xattrs: new Map() });
     }
@@ -77,7 +77,7 @@ describe("threads that read files", () => {
       const holder = spawn("sh", ["-c", `exec 9>>'${path}'; flock -x 9; echo held; exec sleep 60`]);
       await new Promise((resolve) => holder.stdout.once("data", resolve));
       using file = heldFile(path);
-      expect(await contentOf(readers.read([file]))).toEqual({ bytes: Buffer.alloc(0), attributes: undefined });
+      expect(await contentOf(readers.read([file]).pieces)).toEqual({ bytes: Buffer.alloc(0), attributes: undefined });
       holder.kill();
     }
     await readers.stop();
@@ -91,7 +91,7 @@ describe("threads that read files", () => {
       writeFileSync(path, "a chance");
       using file = heldFile(path);
       writeFileSync(path, after);
-      expect((await contentOf(readers.read([file]))).attributes).toBeUndefined();
+      expect((await contentOf(readers.read([file]).pieces)).attributes).toBeUndefined();
     }
     await readers.stop();
   });
@@ -102,8 +102,8 @@ describe("threads that read files", () => {
     using file = heldFile(join(place.path, "file"));
     const readers = readersOf(2);
     const started: AsyncGenerator<FilledPiece>[] = [];
-    while (readers.hasRoom(false)) started.push(readers.read([file]));
-    expect(started.length).toBe(6);
+    while (readers.hasRoom(false)) started.push(readers.read([file]).pieces);
+    expect(started.length).toBe(5);
     for (const pieces of started) await contentOf(pieces);
     expect(readers.hasRoom(true)).toBe(true);
     await readers.stop();
@@ -114,13 +114,13 @@ describe("threads that read files", () => {
     writeFileSync(join(place.path, "file"), noise(3 * mebibyte));
     using file = heldFile(join(place.path, "file"));
     const readers = readersOf(2);
-    const others = contentOf(readers.read([file])).catch((error: unknown) => error);
+    const others = contentOf(readers.read([file]).pieces).catch((error: unknown) => error);
     // A job without files is none that it knows.
-    const failed = await contentOf(readers.read([])).catch((error: unknown) => error);
+    const failed = await contentOf(readers.read([]).pieces).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(Failure);
     expect(failed).toMatchObject({ message: expect.stringContaining("set workers = 1 in [content]") });
     await others;
-    await expect(contentOf(readers.read([file]))).rejects.toBeInstanceOf(Failure);
+    await expect(contentOf(readers.read([file]).pieces)).rejects.toBeInstanceOf(Failure);
     await readers.stop();
   });
 
@@ -130,7 +130,7 @@ describe("threads that read files", () => {
     using file = heldFile(join(place.path, "file"));
     const controller = new AbortController();
     const readers = readersOf(2, controller.signal);
-    const pieces = readers.read([file]);
+    const pieces = readers.read([file]).pieces;
     const first = pieces.next();
     controller.abort(new Error("stopped"));
     await expect(first).rejects.toThrow("stopped");
@@ -145,7 +145,7 @@ describe("threads that read files", () => {
     for (let round = 0; round < 20; round += 1) {
       const readers = readersOf(2);
       const started: AsyncGenerator<FilledPiece>[] = [];
-      while (readers.hasRoom(false)) started.push(readers.read(held));
+      while (readers.hasRoom(false)) started.push(readers.read(held).pieces);
       await started[0]?.next();
       let isReleased = false;
       await readers.stop(() => {
@@ -165,7 +165,7 @@ describe("threads that read files", () => {
     writeFileSync(path, noise(20 * mebibyte));
     using file = heldFile(path);
     const readers = readersOf(2);
-    const all = [readers.read([file]), readers.read([file]), readers.read([file])];
+    const all = [readers.read([file]).pieces, readers.read([file]).pieces, readers.read([file]).pieces];
     for (const pieces of all) await pieces.next();
     await untilOpen(place.path, 4);
     await readers.stop();
@@ -178,11 +178,11 @@ describe("threads that read files", () => {
     writeFileSync(path, noise(20 * mebibyte));
     using file = heldFile(path);
     const readers = readersOf(1);
-    const pieces = readers.read([file]);
+    const pieces = readers.read([file]).pieces;
     await pieces.next();
     await untilOpen(place.path, 2);
     // A job without files is none that it knows.
-    await expect(readers.read([]).next()).rejects.toBeInstanceOf(Failure);
+    await expect(readers.read([]).pieces.next()).rejects.toBeInstanceOf(Failure);
     await untilOpen(place.path, 1);
     await readers.stop();
   });
@@ -192,9 +192,9 @@ describe("threads that read files", () => {
     expect(threadsAllowed(2, 40)).toBe(0);
     expect(threadsAllowed(1, 1_024)).toBe(0);
     expect(threadsAllowed(16, 1_024)).toBe(2);
-    expect(threadsAllowed(2, 1_023)).toBe(0);
-    // Each has 2 batches of 64 files, and 16 that it reads; 4 batches and 480 others are there once.
-    expect(threadsAllowed(32, 736 + 32 * 144 - 1)).toBe(31);
+    expect(threadsAllowed(2, 959)).toBe(0);
+    // Each has 2 batches of 64 files, and 16 that it reads; 3 batches and 480 others are there once.
+    expect(threadsAllowed(32, 672 + 32 * 144 - 1)).toBe(31);
     expect(threadsAllowed(16, Number.POSITIVE_INFINITY)).toBe(16);
   });
 });
