@@ -9,7 +9,7 @@ import { attack } from "../../support/attack.ts";
 import { moto } from "../../support/services.ts";
 import { dynamoServer, type OpenedTable, opened } from "../table/support.ts";
 import { noise } from "./noise.ts";
-import { day } from "./rig.ts";
+import { day, type Rig } from "./rig.ts";
 import { changeChunks, isWhole, rigWithFiles, set, sharing } from "./shared-index-support.ts";
 
 describe("the mark of what is published", () => {
@@ -47,6 +47,14 @@ describe("the mark of what is published", () => {
   }
 });
 
+/** Puts an object that is no index object under the name of the machine, as of yesterday. Returns its key. */
+async function putJunk(rig: Rig): Promise<string> {
+  const until = new Date(rig.now().getTime() + 30 * day);
+  const key = keys.index("host", { start: new Date(rig.now().getTime() - day), run: "0000000a" });
+  await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+  return key;
+}
+
 attack(
   {
     by: "H",
@@ -57,9 +65,7 @@ attack(
   async () => {
     const { rig, table } = await set();
     await using _ = rig;
-    const until = new Date(rig.now().getTime() + 30 * day);
-    const key = keys.index("host", { start: new Date(rig.now().getTime() - day), run: "0000000a" });
-    await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+    const key = await putJunk(rig);
     const { heard } = await rig.run({ table });
     expect(heard).toContainEqual(expect.stringContaining(`index-damaged: ${JSON.stringify(key)} is skipped`));
     expect((await rig.run({ ...sharing(table, "host"), name: "second" })).summary.objectsStored).toBe(0);
@@ -89,9 +95,7 @@ attack(
   async () => {
     const { rig, table } = await set();
     await using _ = rig;
-    const until = new Date(rig.now().getTime() + 30 * day);
-    const key = keys.index("host", { start: new Date(rig.now().getTime() - day), run: "0000000a" });
-    await rig.bucket.put(key, Buffer.from("junk"), { retention: { mode: "GOVERNANCE", until } });
+    const key = await putJunk(rig);
     const around = denying((one) => one === key);
     const { heard } = await rig.run({ table, around });
     expect(heard).toContainEqual(expect.stringContaining(`index-damaged: ${JSON.stringify(key)} is skipped`));
