@@ -3,6 +3,7 @@
  * belong to all threads: those of a thread that is ended from outside would stay open.
  */
 import { parentPort } from "node:worker_threads";
+import { closeLinks } from "../../../system/handle.ts";
 import { readBatch, readLarge } from "./file-reader.ts";
 import {
   type FileToRead,
@@ -92,6 +93,8 @@ function startLarge(job: number, file: FileToRead, buffer: SharedArrayBuffer): v
 function end(): void {
   hasEnded = true;
   for (const buffers of large.values()) buffers.end();
+  // After those microtasks, one of which may open a file.
+  setImmediate(closeLinks);
 }
 
 /** Ends this thread by an error, which the main thread hears of, once its files are closed. */
