@@ -10,7 +10,8 @@ import { moto } from "../../support/services.ts";
 import { dynamoServer, type OpenedTable, opened } from "../table/support.ts";
 import { noise } from "./noise.ts";
 import { day, type Rig } from "./rig.ts";
-import { changeChunks, isWhole, rigWithFiles, set, sharing } from "./shared-index-support.ts";
+import { changeChunks, set, sharing } from "./shared-index-support.ts";
+import { isWhole, rigWithFiles } from "./small-and-large.ts";
 
 describe("the mark of what is published", () => {
   const marks: readonly [string, TableValue][] = [
