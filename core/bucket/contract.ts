@@ -104,6 +104,9 @@ export type GetOptions = {
   readonly onStart?: (object: Stored) => void;
 };
 
+/** `isFound`: its answer was lost, and a version with the same bytes was found. It may have been there before, with another lock. */
+export type Completed = Stored & { readonly isFound?: true };
+
 /** An object written in parts, for content whose size is not known in advance. Nothing is visible until `complete`. */
 export type Upload = {
   /**
@@ -112,7 +115,7 @@ export type Upload = {
    * once the promise resolves.
    */
   part(number: number, body: Uint8Array, pace?: SendPace): Promise<void>;
-  complete(): Promise<Stored>;
+  complete(): Promise<Completed>;
   /** Discards the parts. Idempotent; never fails for an upload that is gone. */
   abort(): Promise<void>;
 };

@@ -6,6 +6,7 @@
 import type { FailureParts } from "../failure.ts";
 import { BucketError, type BucketReader, type Retention, type Stored } from "./contract.ts";
 import { isDenied } from "./fatal.ts";
+import { isEnough } from "./retention.ts";
 
 /** A lock that is not as the server said it would be. */
 export class NotChanged extends BucketError {
@@ -67,10 +68,4 @@ export class ExtensionCheck {
       throw error;
     }
   }
-}
-
-/** Services keep dates to the second. */
-function isEnough(lock: Retention, wanted: Retention): boolean {
-  const seconds = ({ until }: Retention) => Math.floor(until.getTime() / 1000);
-  return seconds(lock) >= seconds(wanted) && (lock.mode === "COMPLIANCE" || wanted.mode === "GOVERNANCE");
 }

@@ -59,7 +59,7 @@ export async function openBucket(settings: BucketSettings, tools: BucketTools): 
   }
   const { openS3Bucket } = await import("./s3/bucket.ts");
   const bucket = steady(await openS3Bucket({ ...(await s3Settings(settings)), signal: tools.signal }));
-  return isOnAws(settings) ? bucket : lockUploads(bucket);
+  return lockUploads(bucket, isOnAws(settings) ? "found" : "all");
 }
 
 function limitOf(timetable: Timetable | undefined, tools: BucketTools): RateLimit | undefined {

@@ -1,4 +1,4 @@
-/** The rules of Object Lock, for buckets without a server that enforces them. */
+/** The rules of Object Lock, also for buckets without a server that enforces them. */
 import { BucketError, type Retention } from "./contract.ts";
 
 /** Throws `other` for a lock that does not end in the future, as S3 does. */
@@ -14,6 +14,12 @@ export function refuseShorter(what: string, has: Retention, wanted: Retention): 
   const kind = wanted.mode === "COMPLIANCE" && has.mode !== wanted.mode ? "denied" : "locked";
   const why = `it is locked until ${has.until.toISOString()} (${has.mode})`;
   throw new BucketError(kind, { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
+}
+
+/** Whether a lock keeps as long and as firmly as the wanted one. Services keep dates to the second. */
+export function isEnough(has: Retention, wanted: Retention): boolean {
+  const seconds = ({ until }: Retention) => Math.floor(until.getTime() / 1000);
+  return seconds(has) >= seconds(wanted) && (has.mode === "COMPLIANCE" || wanted.mode === "GOVERNANCE");
 }
 
 /** Throws `locked` if the lock has not ended. */

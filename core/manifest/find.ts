@@ -276,7 +276,8 @@ function isExactly({ stamp, run }: ListedRoot, upTo: string | undefined): boolea
   return upTo !== undefined && upTo.length >= wholeStamp && `${stamp}-${run}`.startsWith(upTo);
 }
 
-async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
+/** Says that there is no backup of a name: which names there are, and which may be meant. */
+export async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
   const names = new Set<string>();
   for await (const root of listRoots(bucket)) names.add(root.name);
   const near = nearest(name, names);

@@ -10,6 +10,7 @@
  */
 
 import type { Bucket } from "../bucket/contract.ts";
+import { extendUnlessLonger } from "../bucket/extend-unless-longer.ts";
 import { ExtensionCheck } from "../bucket/extension-check.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { legacyDays } from "../config/legacy.ts";
@@ -215,13 +216,12 @@ async function extendOne(
     isWeaker = compliance === 1 && lock?.mode !== "COMPLIANCE";
     if (lock !== undefined && lock.until.getTime() >= until) return { outcome: "long enough", isWeaker };
     const retention = { mode: lock?.mode ?? "GOVERNANCE", until: new Date(until + slack) } as const;
-    await bucket.extend(key, version, retention);
-    await check.pass(object, retention);
-    return { outcome: "extended", isWeaker };
+    // An archive may have extended it further since we looked.
+    const isExtended = await extendUnlessLonger(bucket, object, retention);
+    if (isExtended) await check.pass(object, retention);
+    return { outcome: isExtended ? "extended" : "long enough", isWeaker };
   } catch (error) {
     const { kind, parts } = throwIfFatal(error);
-    // An archive extended it further since we looked.
-    if (kind === "locked") return { outcome: "long enough", isWeaker };
     const isMissing = kind === "missing";
     report(isMissing ? "it is missing; `sysbackup verify` shows what that costs" : parts.why);
     return { outcome: isMissing || kind === "damaged" ? "damaged" : "refused", isWeaker };

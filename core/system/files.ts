@@ -1,9 +1,18 @@
 /** Reads and locks open files. */
-import { addressOf, check, EINTR, errno, fixedBuffer, lastError, libc } from "./libc.ts";
+import { addressOf, check, EINTR, errno, fixedBuffer, isSystemError, lastError, libc } from "./libc.ts";
 
 export function close(fd: number): void {
   // Not retried: Linux has closed the descriptor even if it reports EINTR.
   if (libc.close(fd) < 0 && errno() !== EINTR) throw lastError("close");
+}
+
+/** Closes what was not written to. A filesystem whose server has gone says so once more then, which is of no use: the descriptor is closed. */
+export function closeRead(fd: number): void {
+  try {
+    close(fd);
+  } catch (error) {
+    if (isSystemError(error, "EBADF")) throw error;
+  }
 }
 
 const F_DUPFD_CLOEXEC = 1030;

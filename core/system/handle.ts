@@ -9,6 +9,7 @@
 import { constants } from "node:fs";
 import type { ByteString } from "../format/path.ts";
 import { openRoot } from "./confined.ts";
+import { close } from "./files.ts";
 import { cString, EINTR, errno, isSystemError, lastError, libc, O_CLOEXEC, O_PATH, retried } from "./libc.ts";
 import { readLinkAt } from "./stat.ts";
 
@@ -41,6 +42,12 @@ export function openHandleToRead(handle: number): number {
 
 /** The kernel's links to what is held, as a folder; opened when it is first used, and kept: a path takes longer. */
 let links: number | undefined;
+
+/** Closes what this module keeps open. Call at the end of a thread: descriptors outlive it. */
+export function closeLinks(): void {
+  if (links !== undefined) close(links);
+  links = undefined;
+}
 
 /** The link is the kernel's own and leads to the very file that is held. */
 function reopen(handle: number, flags: number): number {

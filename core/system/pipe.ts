@@ -104,6 +104,7 @@ export class PipeWriter {
   readonly #sink: Bun.FileSink;
   #open = true;
   #readEnd: number | undefined;
+  #onClose = () => {};
 
   /** Takes over the write end `fd`, and the read end if it is given: then the pipe is not broken until `release`. */
   constructor(fd: number, readEnd?: number) {
@@ -112,16 +113,21 @@ export class PipeWriter {
     this.#sink = Bun.file(fd).writer();
   }
 
-  /** Settles when the pipe has taken the bytes; false if nobody can read them any more. */
+  /** Settles when the pipe has taken the bytes; false if nobody can read them any more, or the pipe is closed meanwhile. Call once at a time. */
   async write(bytes: Uint8Array): Promise<boolean> {
-    if (!this.#open) return false;
+    const { promise: closed, resolve } = Promise.withResolvers<false>();
+    this.#onClose = () => resolve(false);
+    return Promise.race([this.#write(bytes), closed]);
+  }
+
+  async #write(bytes: Uint8Array): Promise<boolean> {
     try {
       // The sink keeps a copy of what the pipe does not take at once.
-      for (let at = 0; at < bytes.length; at += mostAtOnce) {
+      for (let at = 0; this.#open && at < bytes.length; at += mostAtOnce) {
         await this.#sink.write(bytes.subarray(at, at + mostAtOnce));
         await this.#sink.flush();
       }
-      return true;
+      return this.#open;
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;
       throw error;
@@ -145,6 +151,7 @@ export class PipeWriter {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#onClose();
     // Ignored: only bytes that nobody reads could fail.
     Promise.resolve(this.#sink.end()).catch(() => {});
     close(this.#fd);

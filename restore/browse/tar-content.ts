@@ -20,13 +20,17 @@ const mostDecoded = 16 * 1024 * 1024;
 /** A file, or a segment of one. */
 type ExtentHolder = { readonly extents: readonly Extent[] };
 
+/** By offset. `failure`: why there are no more. */
+type FetchedFrames = { readonly frames: ReadonlyMap<number, Uint8Array>; readonly failure: unknown };
+
 export class TarContent {
   readonly #bucket: ObjectSource;
   readonly #objects: readonly ObjectRef[];
   readonly #running: RunningContent;
   /** By object and offset of a frame. */
   readonly #reads = new Map<string, Read>();
-  readonly #stored = new Map<Read, Map<number, Uint8Array>>();
+  readonly #stored = new Map<Read, FetchedFrames>();
+  readonly #readAgain = new Set<Read>();
   readonly #decoded = new Map<string, Uint8Array>();
   readonly #garbage = new Garbage();
 
@@ -82,12 +86,11 @@ export class TarContent {
     const read = this.#reads.get(name);
     const frame = read?.frames.find((one) => one.offset === offset);
     if (read === undefined || frame === undefined) throw new Error("a frame that was not planned");
-    const stored = await this.#storedFrame(object, read, frame);
     try {
-      return this.#keep(name, await decodeFrame(stored));
+      return this.#keep(name, await decodeFrame(await this.#storedFrame(object, read, frame)));
     } catch (error) {
       if (!mayReadBetter(error)) throw error;
-      return this.#keep(name, await decodeFrame(await this.#fetchAlone(object, frame)));
+      return this.#keep(name, await decodeFrame(await this.#storedAgain(object, read, frame)));
     }
   }
 
@@ -109,14 +112,30 @@ export class TarContent {
   }
 
   async #storedFrame(object: ObjectRef, read: Read, frame: Frame): Promise<Uint8Array> {
-    const stored = (this.#stored.get(read) ?? (await this.#fetch(object, read))).get(frame.offset);
-    return stored ?? (await this.#fetchAlone(object, frame));
+    const { frames, failure } = this.#stored.get(read) ?? (await this.#fetch(object, read));
+    const stored = frames.get(frame.offset);
+    if (stored === undefined) throw failure ?? wrong();
+    return stored;
   }
 
-  /** Fetches frames. Those behind one that cannot be read are missing: each is fetched alone when it is needed. */
-  async #fetch(object: ObjectRef, read: Read): Promise<ReadonlyMap<number, Uint8Array>> {
+  /**
+   * Reads a frame alone, as what is around it may be damaged. Those of a pack that is sealed are read again together, once, as each read
+   * opens all that lies before.
+   */
+  async #storedAgain(object: ObjectRef, read: Read, frame: Frame): Promise<Uint8Array> {
+    if (isReadInRanges(object.encoding)) return this.#fetchAlone(object, frame);
+    if (!this.#readAgain.has(read)) {
+      this.#readAgain.add(read);
+      await this.#fetch(object, read);
+    }
+    return this.#storedFrame(object, read, frame);
+  }
+
+  /** Fetches frames. Those behind one that cannot be read are missing. */
+  async #fetch(object: ObjectRef, read: Read): Promise<FetchedFrames> {
     const frames = new Map<number, Uint8Array>();
     const range = { start: read.start, length: read.length };
+    let failure: unknown;
     try {
       for await (const { frame, stored } of framesIn(read, readRange(this.#bucket, object, range))) {
         // A copy, as it may be a view of what came.
@@ -124,14 +143,18 @@ export class TarContent {
       }
     } catch (error) {
       if (!mayReadBetter(error)) throw error;
+      failure = error;
     }
-    this.#stored.set(read, frames);
+    const fetched = { frames, failure };
+    // The latest comes last.
+    this.#stored.delete(read);
+    this.#stored.set(read, fetched);
     for (const oldest of this.#stored.keys()) {
       if (this.#stored.size <= mostReads) break;
       this.#stored.delete(oldest);
     }
     this.#garbage.left(read.length);
-    return frames;
+    return fetched;
   }
 
   async #fetchAlone(object: ObjectRef, { offset, length }: Frame): Promise<Uint8Array> {

@@ -74,13 +74,25 @@ async function fetchFrames(object: ObjectRef, read: Read, context: FetchContext)
     if (mayBeBetter) again.push({ ...frame, uses });
     else loseAll(uses, loss, context.files);
   });
-  // One by one, as what is around a damaged frame may be damaged, too; and here, to find out why.
-  for (const frame of again) {
-    const alone = { start: frame.offset, length: frame.length, frames: [frame] };
-    await readFrames(object, alone, { ...context, writers: undefined }, (_, uses, loss) =>
+  // Here, to find out why.
+  for (const repeated of readsAgain(object, again)) {
+    await readFrames(object, repeated, { ...context, writers: undefined }, (_, uses, loss) =>
       loseAll(uses, loss, context.files),
     );
   }
+}
+
+/**
+ * Plans the second read of frames: one by one, as what is around a damaged one may be damaged, too. Those of a pack that is sealed come by one
+ * read, as each read opens all that lies before.
+ */
+function readsAgain({ encoding }: ObjectRef, frames: readonly Frame[]): Read[] {
+  if (!isReadInRanges(encoding))
+    return readsOf(
+      frames.toSorted((a, b) => a.offset - b.offset),
+      false,
+    );
+  return frames.map((frame) => ({ start: frame.offset, length: frame.length, frames: [frame] }));
 }
 
 /** Reads frames of a pack that is sealed out of memory, if much of it is needed, or it is there. */

@@ -6,9 +6,9 @@
  * 3. Ask for a copy of each frozen version, once. One that is being made already is no error, so the same command may be run again.
  * 4. Wait until all can be read. If parts of the manifest were among them, what they name is collected again.
  */
-import type { Bucket } from "../../core/bucket/contract.ts";
+import { type Bucket, BucketError } from "../../core/bucket/contract.ts";
 import { Denials } from "../../core/bucket/denials.ts";
-import { throwIfFatal } from "../../core/bucket/fatal.ts";
+import { isDenied, throwIfFatal } from "../../core/bucket/fatal.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { ThawSpeed } from "../../core/format/storage-class.ts";
 import type { Notify } from "../../core/notice.ts";
@@ -60,7 +60,7 @@ export async function thaw(options: ThawOptions): Promise<ThawFigures | undefine
       figures.bytes += bytes;
     }
     const hadParts = [...needed.allFrozen()].some(({ key }) => isOfManifest(key));
-    figures.requests += await askForAll(needed, { ...options, denials, refused });
+    figures.requests += await askForAll(needed, { ...options, denials, refused }).catch(withAnotherWay);
     await waitForAll(needed, hours, options);
     if (!hadParts) break;
   }
@@ -88,6 +88,18 @@ type AskOptions = ThawOptions & {
   /** Takes what is refused, which is not asked for again. */
   readonly refused: NeededObjects;
 };
+
+/** Adds to an error of a role that may thaw nothing what can be done all the same. */
+function withAnotherWay(error: unknown): never {
+  if (!isDenied(error)) throw error;
+  const other = "without --thaw, what is not frozen is read";
+  const { remedy = other } = error.parts;
+  throw new BucketError(error.kind, {
+    ...error.parts,
+    remedy: remedy === other ? other : `${remedy}; ${other}`,
+    cause: error,
+  });
+}
 
 /** Returns the number of requests. What is refused is reported, and not waited for. Throws if nothing is allowed. */
 async function askForAll(

@@ -11,7 +11,7 @@ import { partListsOf } from "../../core/manifest/part-lists.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { Pauses } from "../../core/pauses.ts";
-import { close } from "../../core/system/files.ts";
+import { closeRead } from "../../core/system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
 import { foldersOfStrangersRefused } from "../../core/system/mounts.ts";
@@ -123,7 +123,7 @@ async function compareEntry(
     if (!(error instanceof SystemError) || isSystemError(error, ...ofProcess)) throw error;
     report(isSystemError(error, ...gone) ? "missing" : "unreadable", entry.path, []);
   } finally {
-    if (handle !== undefined) close(handle);
+    if (handle !== undefined) closeRead(handle);
   }
 }
 
@@ -168,7 +168,7 @@ class SegmentComparison {
     } catch (error) {
       if (!(error instanceof SystemError) || isSystemError(error, ...ofProcess)) throw error;
     } finally {
-      if (handle !== undefined) close(handle);
+      if (handle !== undefined) closeRead(handle);
     }
   }
 }
@@ -178,7 +178,7 @@ async function hasContent(stretch: Stretch, handle: number, pauses: Pauses): Pro
   try {
     return await sameContent(fd, stretch, pauses);
   } finally {
-    close(fd);
+    closeRead(fd);
   }
 }
 

@@ -45,6 +45,26 @@ describe("values are taken as they are written", () => {
   });
 });
 
+describe("a subcommand", () => {
+  test.each([
+    [["--target", "list", "restore", "--dry-r"]],
+    [["-t", "list", "restore", "--dry-r"]],
+    [["-nt", "list", "restore"]],
+    [["--targ", "list", "restore", "--dry-r"]],
+    [["--dry-r", "restore"]],
+    [["--dry-run", "--", "restore"]],
+  ])("the name of a subcommand that is the value of an option before it names none: %j", (line) => {
+    const { name, words } = wordsOf(...line);
+    expect([name, words.given("dry-run"), words.operands]).toEqual(["restore", true, []]);
+  });
+
+  test("an option that takes a value in one subcommand only is that of the one that is named", () => {
+    expect(wordsOf("--trace", "bundle", "create-resources", "--adopt", "old").words.value("adopt")).toBe("old");
+    expect(wordsOf("--adopt", "old", "create-resources").words.value("adopt")).toBe("old");
+    expect(wordsOf("--adopt", "bundle", "--trace", "create-resources").words.given("adopt")).toBe(true);
+  });
+});
+
 describe("options", () => {
   test("options may stand anywhere", () => {
     const { name, words } = wordsOf(
@@ -81,6 +101,9 @@ describe("refused with status 2, naming what was meant", () => {
     [["restroe", "x"], 'cannot run "restroe": there is no such subcommand; did you mean restore?'],
     [["frobnicate"], `cannot run "frobnicate": there is no such subcommand; known are ${known}`],
     [["7"], `cannot run "7": there is no such subcommand; known are ${known}`],
+    [["help", "list"], 'cannot run "help": there is no such subcommand; see sysbackup --help'],
+    [["list", "-x=3"], 'cannot use option "-x": there is no such option; see sysbackup --help'],
+    [["list", "-"], 'cannot use option "-": there is no such option; see sysbackup --help'],
     [["list", "--bukket", "b"], 'cannot use option "--bukket": there is no such option; did you mean --bucket?'],
     [["list", "--xyzzy"], 'cannot use option "--xyzzy": there is no such option; see sysbackup --help'],
     [["list", "--target", "/"], 'cannot use option "--target": list has no such option; see sysbackup list --help'],

@@ -30,6 +30,18 @@ async function hosts(place: Place, dir: string, wanted: readonly Host[]) {
   return { tree, expected: await describeTree(tree), confs: await Promise.all(confs) };
 }
 
+/** Two hosts that do not believe each other: `one` and `other` are their configurations. */
+async function twoOf(place: Place, dir: string, layout: string) {
+  const names = ["first", "second"];
+  const { tree, expected, confs } = await hosts(
+    place,
+    dir,
+    names.map((name) => ({ name, layout })),
+  );
+  const [one = "", other = ""] = confs;
+  return { tree, expected, one, other };
+}
+
 for (const place of places) {
   for (const layout of ["packs", "objects"]) {
     describe.skipIf(place.absent)(`two hosts with the same files, ${place.name}, ${layout}`, () => {
@@ -63,11 +75,7 @@ for (const place of places) {
         "a host that does not believe the other stores its own content",
         async () => {
           await using dir = await scratch();
-          const { tree, expected, confs } = await hosts(place, dir.path, [
-            { name: "first", layout },
-            { name: "second", layout },
-          ]);
-          const [one = "", other = ""] = confs;
+          const { tree, expected, one, other } = await twoOf(place, dir.path, layout);
           const first = await archive(one);
           const second = await archive(other);
           expect(second.bytesStored).toBe(first.bytesStored);
@@ -81,11 +89,7 @@ for (const place of places) {
         "one that does not believe the first does not store what verify has read, no matter who stored it",
         async () => {
           await using dir = await scratch();
-          const { tree, expected, confs } = await hosts(place, dir.path, [
-            { name: "first", layout },
-            { name: "second", layout },
-          ]);
-          const [one = "", other = ""] = confs;
+          const { tree, expected, one, other } = await twoOf(place, dir.path, layout);
           const first = await archive(one);
           const read = await sysbackup(["verify", "--json", "--conf-dir", one, "--all", "--read-data", "new"]);
           expect(read).toMatchObject({ exit: 0 });

@@ -1,4 +1,5 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
+import { noSuchName } from "../../../core/manifest/find.ts";
 import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
@@ -31,7 +32,8 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
       if (unusable <= mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (unusable > mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: moreUnusable(unusable) });
-    if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url, onlyName) });
+    if (found === 0 && onlyName !== undefined) throw await noSuchName(bucket, onlyName);
+    if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
     if (contradicted > 0) {
       io.notify({ level: "warning", code: "backup-dates", message: someContradicted(contradicted, found) });
@@ -50,8 +52,8 @@ function moreUnusable(unusable: number): string {
   return `${count(unusable - mostNamed)} more roots cannot be used: the list has their state`;
 }
 
-function noBackups(url: string, onlyName: string | undefined): string {
-  return `${JSON.stringify(url)} holds no backups${onlyName === undefined ? "" : ` of ${JSON.stringify(onlyName)}`}`;
+function noBackups(url: string): string {
+  return `${JSON.stringify(url)} holds no backups`;
 }
 
 function someOverlaid(overlaid: number, found: number): string {

@@ -14,7 +14,7 @@ import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/fa
 import { argumentBytes } from "../../../core/format/argument.ts";
 import type { PreviousBackup } from "../../../core/format/chain.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys.ts";
-import { type Found, findManifest } from "../../../core/manifest/find.ts";
+import { type Found, findManifest, noSuchName } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
@@ -196,7 +196,15 @@ async function* sourcesOf(
   bucket: Bucket,
   io: CommandIO,
 ): AsyncGenerator<Found> {
-  if (all) return yield* listRoots(bucket, manifest);
+  if (all) {
+    let isEmpty = true;
+    for await (const root of listRoots(bucket, manifest)) {
+      isEmpty = false;
+      yield root;
+    }
+    if (isEmpty && manifest !== undefined) throw await noSuchName(bucket, manifest);
+    return;
+  }
   const found = await findManifest(bucket, wanted, finding(bucket, io));
   if ("passedOver" in found) for (const { root, kind } of found.passedOver ?? []) if (kind !== "dates") yield root;
   yield found;

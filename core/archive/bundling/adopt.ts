@@ -6,6 +6,7 @@
  * the user asks for it, and so says that the keyfile is the script's.
  */
 import type { Bucket, ObjectInfo, Retention, Stored } from "../../bucket/contract.ts";
+import { extendUnlessLonger } from "../../bucket/extend-unless-longer.ts";
 import { ExtensionCheck } from "../../bucket/extension-check.ts";
 import { throwIfFatal } from "../../bucket/fatal.ts";
 import { readAll } from "../../bucket/stream.ts";
@@ -136,17 +137,14 @@ export async function hasNotedContent(object: ScriptObject, deps: AdoptDeps): Pr
 export async function lockAdopted(object: Stored, path: ByteString, deps: AdoptDeps): Promise<boolean> {
   const { bucket, retention, notify } = deps;
   try {
-    await bucket.extend(object.key, object.version, retention);
     // Each: nothing was known of these locks before.
-    await new ExtensionCheck(bucket).mustKeep(object, retention);
+    if (await extendUnlessLonger(bucket, object, retention))
+      await new ExtensionCheck(bucket).mustKeep(object, retention);
   } catch (error) {
-    const { kind, message: why } = throwIfFatal(error);
-    // It is locked for longer.
-    if (kind !== "locked") {
-      const message = `the bundle of ${quoted(path)} is sent, although ${JSON.stringify(object.key)} has the same content: ${why}`;
-      notify({ level: "warning", code: "not-adopted", message });
-      return false;
-    }
+    const { message: why } = throwIfFatal(error);
+    const message = `the bundle of ${quoted(path)} is sent, although ${JSON.stringify(object.key)} has the same content: ${why}`;
+    notify({ level: "warning", code: "not-adopted", message });
+    return false;
   }
   const message = `the bundle of ${quoted(path)} is ${JSON.stringify(object.key)}, as the script has stored it: it was not sent`;
   notify({ level: "info", code: "adopted", message });

@@ -10,7 +10,7 @@ import { quoted } from "../../format/quoted.ts";
 import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar.ts";
 import { TornFolders } from "../../format/torn-folders.ts";
 import type { Notify } from "../../notice.ts";
-import { close, hasContentAt } from "../../system/files.ts";
+import { closeRead, hasContentAt } from "../../system/files.ts";
 import { Garbage } from "../../system/garbage.ts";
 import { openHandle, openHandleToRead } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
@@ -89,11 +89,11 @@ export class BundleReader {
         if (this.#isPassedBy(leads)) return;
         const entry = this.#entryOf(path, seen, handle);
         if (entry === undefined) return;
-        if (entry.type === "file") close(openHandleToRead(handle));
+        if (entry.type === "file") closeRead(openHandleToRead(handle));
         this.#digests.see(path, seen.stat, leads);
         this.#digests.describe(entry, leads);
       } finally {
-        close(handle);
+        closeRead(handle);
       }
     });
   }
@@ -157,7 +157,7 @@ export class BundleReader {
             held = file.fd;
           }
         } finally {
-          close(held);
+          closeRead(held);
         }
       } catch (error) {
         this.#leaveOut(path, error, folders);

@@ -5,7 +5,7 @@
 import { type ByteString, isByteString, toBytes, toExactText } from "../../format/path.ts";
 import { type PythonMember, pythonHead } from "../../format/python-tar.ts";
 import { paddingOf, tarEnd, typeflags } from "../../format/tar.ts";
-import { close } from "../../system/files.ts";
+import { closeRead } from "../../system/files.ts";
 import { openHandle, openHandleToRead, readLinkOf } from "../../system/handle.ts";
 import { groupName, userName } from "../../system/owners.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
@@ -54,7 +54,7 @@ export class ScriptTar implements Disposable {
         folders.see(path, stat);
         yield* this.#member(path, handle, stat, reader);
       } finally {
-        close(handle);
+        closeRead(handle);
       }
     }
     yield this.#counted(tarEnd(this.#position));
@@ -102,7 +102,7 @@ export class ScriptTar implements Disposable {
       if (read.failure !== undefined || read.end < stat.size || !sameFile(stat, fstat(fd)))
         throw new NoScriptTar("a file changed while it was read");
     } finally {
-      close(fd);
+      closeRead(fd);
     }
     yield this.#counted(Buffer.alloc(paddingOf(this.#position - offset)));
   }
@@ -131,7 +131,7 @@ function see(path: ByteString, folders: FolderStack): void {
   try {
     folders.see(path, fstat(handle));
   } finally {
-    close(handle);
+    closeRead(handle);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Extends locks, so that all is locked for as long as the manifest promises. */
 import type { Database } from "bun:sqlite";
 import { BucketError, type BucketReader, type BucketWriter, type Retention } from "../../bucket/contract.ts";
+import { extendUnlessLonger } from "../../bucket/extend-unless-longer.ts";
 import { ExtensionCheck, NotChanged } from "../../bucket/extension-check.ts";
 import type { Notify } from "../../notice.ts";
 import { BitSet } from "../state/bit-set.ts";
@@ -81,7 +82,7 @@ class Extender {
   async #extendOne(object: KnownObject): Promise<void> {
     const { retention } = this.#deps;
     await this.#orLose(object, async () => {
-      const isExtended = await this.#extendOrFindLonger(object);
+      const isExtended = await extendUnlessLonger(this.#deps.bucket, object, retention);
       const isRead = !isExtended || (await this.#check.pass(object, retention));
       if (!isRead) this.#unread.add(object.id);
       this.#objects.extended(object.id, retention.until);
@@ -110,18 +111,6 @@ class Extender {
         `the lock of ${JSON.stringify(object.key)} could not be extended (${error.parts.why}); its content is to be stored again`,
       );
       return false;
-    }
-  }
-
-  /** Extends a lock, or finds that it is long enough: a refusal as `locked` means that another host extended the lock further than we would. */
-  async #extendOrFindLonger({ key, version }: KnownObject): Promise<boolean> {
-    const { bucket, retention } = this.#deps;
-    try {
-      await bucket.extend(key, version, retention);
-      return true;
-    } catch (error) {
-      if (error instanceof BucketError && error.kind === "locked") return false;
-      throw error;
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import type { ByteString } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
-import { close } from "../../system/files.ts";
+import { closeRead } from "../../system/files.ts";
 import { fstat, type Stat, sameInode } from "../../system/stat.ts";
 import type { Xattrs } from "../../system/xattr.ts";
 import type { FileLook } from "../state/files.ts";
@@ -121,11 +121,11 @@ export class ChangedFiles {
 
   /** Closes what is held. Call it however `takeAll` ended. */
   async abandon(): Promise<void> {
-    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) close(fd);
+    for (const { fd } of [...this.#ahead.splice(0), ...this.#locks.abandon()]) closeRead(fd);
     const read = this.#batches?.abandon() ?? [];
     // Not before: a descriptor that is closed may be given to another file, which a thread would read.
     await this.#deps.ahead?.readers.stop(() => {
-      for (const { fd } of read) close(fd);
+      for (const { fd } of read) closeRead(fd);
     });
   }
 
@@ -179,7 +179,7 @@ export class ChangedFiles {
     try {
       await this.#takeRead(ahead, file, [piece], () => attributes);
     } finally {
-      close(file.fd);
+      closeRead(file.fd);
     }
   }
 
@@ -208,7 +208,7 @@ export class ChangedFiles {
     } catch (error) {
       this.#deps.leaveOut(file.path, error);
     } finally {
-      close(file.fd);
+      closeRead(file.fd);
     }
   }
 
@@ -232,7 +232,7 @@ export class ChangedFiles {
     const isTaken = !isBusy && (await this.#takeRead(ahead, file, content(), () => last?.attributesOf(0)));
     // Not before: the thread may open it until then.
     batch.shift();
-    if (isTaken) close(file.fd);
+    if (isTaken) closeRead(file.fd);
     else await this.#takeLate(file);
   }
 
@@ -271,7 +271,7 @@ export class ChangedFiles {
     try {
       return tryToLock(file) ? "locked" : "busy";
     } catch (error) {
-      close(file.fd);
+      closeRead(file.fd);
       this.#deps.leaveOut(file.path, error);
       return "gone";
     }
@@ -288,7 +288,7 @@ export class ChangedFiles {
     } catch (error) {
       leaveOut(path, error);
     } finally {
-      close(fd);
+      closeRead(fd);
     }
   }
 }

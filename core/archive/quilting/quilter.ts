@@ -11,7 +11,7 @@ import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
-import { close } from "../../system/files.ts";
+import { closeRead } from "../../system/files.ts";
 import { openHandle } from "../../system/handle.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
 import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
@@ -217,7 +217,7 @@ export class Quilter {
       const head = other ? encodeHead(withHardLink(other, link)) : refreshedHead(known.head, path, look, link);
       if (head !== known.head) files.set({ ...known, head });
     } finally {
-      close(handle);
+      closeRead(handle);
     }
   }
 
@@ -238,7 +238,7 @@ export class Quilter {
       isHeld = true;
       return busy;
     } finally {
-      if (!isHeld) close(handle);
+      if (!isHeld) closeRead(handle);
     }
   }
 

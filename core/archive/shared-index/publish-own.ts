@@ -22,7 +22,7 @@ export async function publishOwn({ database, name, notify, ...deps }: PublishOwn
   const newest = fact(database, ownIndexFact);
   if (newest === undefined || fact(database, marked) === newest) return;
   try {
-    await publish({ ...deps, notify, source: { name } });
+    await publish({ ...deps, notify, source: { name }, readable: newest });
     setFact(database, marked, newest);
   } catch (error) {
     deps.signal.throwIfAborted();

@@ -30,6 +30,8 @@ export type PublishDeps = {
   readonly now: Date;
   readonly notify: Notify;
   readonly signal: AbortSignal;
+  /** Key of an index object that this machine has put: if it can be read, the role may, however many others are denied. */
+  readonly readable?: string;
 };
 
 /** Items that are put in one go. */
@@ -50,13 +52,16 @@ export async function publish(deps: PublishDeps): Promise<void> {
   const code = source === "verified" ? "verified-damaged" : "index-damaged";
   const skipped = new Skipped((message) => notify({ level: "warning", code, message }));
   const denials = new Denials();
+  const mayRead = once(async () => {
+    if (await isReadable(deps)) denials.passed();
+  });
   const mark = await Mark.read(table, source, now);
   for await (const page of bucket.list(prefixOfSource(source), mark.start())) {
     for (const listed of page) {
       signal.throwIfAborted();
       const found = objectOf(source, listed.key, now);
       if (found === undefined || mark.has(found.key)) continue;
-      const isDone = await publishUnlessUseless(found, { deps, denials, skipped });
+      const isDone = await publishUnlessUseless(found, { deps, denials, skipped, mayRead });
       // What may not be read is asked for again, unless something later was put: the right may be given.
       if (isDone) await mark.advance(found.key);
     }
@@ -65,22 +70,52 @@ export async function publish(deps: PublishDeps): Promise<void> {
   skipped.finish();
 }
 
-type Passing = { readonly deps: PublishDeps; readonly denials: Denials; readonly skipped: Skipped };
+type Passing = {
+  readonly deps: PublishDeps;
+  readonly denials: Denials;
+  readonly skipped: Skipped;
+  /** Finds out once whether the role may read any. */
+  readonly mayRead: () => Promise<void>;
+};
 
 /** Returns false if the object may not be read. */
-async function publishUnlessUseless(found: Published, { deps, denials, skipped }: Passing): Promise<boolean> {
+async function publishUnlessUseless(found: Published, { deps, denials, skipped, mayRead }: Passing): Promise<boolean> {
   try {
     await publishOne(found, deps);
     denials.passed();
     return true;
   } catch (error) {
     const denied = isDenied(error);
-    if (denied) denials.add(error);
-    else if (error instanceof FormatError || isOfOne(error)) denials.passed();
+    if (denied) {
+      await mayRead();
+      denials.add(error);
+    } else if (error instanceof FormatError || isOfOne(error)) denials.passed();
     else throw error;
     skipped.add(JSON.stringify(found.key), error, "other machines do not find by the table what it lists");
     return !denied;
   }
+}
+
+/** Whether the index object that this machine has put is not denied. */
+async function isReadable({ bucket, readable }: PublishDeps): Promise<boolean> {
+  if (readable === undefined) return false;
+  try {
+    for await (const _ of bucket.get(readable)) break;
+    return true;
+  } catch (error) {
+    if (isDenied(error)) return false;
+    if (isOfOne(error)) return true;
+    throw error;
+  }
+}
+
+/** Returns a function that runs `run` at its first call only. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run();
+    return running;
+  };
 }
 
 /** The item that says what is published: the last key, and for readers those of the hour before it. */

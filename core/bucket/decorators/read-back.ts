@@ -10,6 +10,7 @@ import {
   type BucketWriter,
   type Retention,
 } from "../contract.ts";
+import { isEnough } from "../retention.ts";
 import { wrapBucket } from "../wrap.ts";
 
 /** A bucket whose `locked` is what the lock says: see the contract of `extend` and `remove`. */
@@ -54,10 +55,6 @@ async function lockOf(bucket: Looks, key: string, version: string): Promise<Rete
   if (!(lock instanceof BucketError)) return lock;
   const info = await bucket.head(key, version).catch(bucketError);
   return info === undefined || info instanceof BucketError ? lock : (info.retention ?? lock);
-}
-
-function isEnough(has: Retention, wanted: Retention): boolean {
-  return has.until >= wanted.until && (has.mode === "COMPLIANCE" || wanted.mode === "GOVERNANCE");
 }
 
 /** Without a date of the server's, nothing says that a lock has not ended. */

@@ -79,11 +79,7 @@ class S3Bucket implements Bucket {
     });
     const { UploadId } = await this.#requests.run("store", key, (how) => this.#client.send(command, how));
     if (!UploadId) throw this.#requests.foreign("store", key, "an upload without an id");
-    return s3Upload(this.#requests, key, {
-      id: UploadId,
-      versionOf: (version) => this.#versionOf(version, key),
-      lock: (version) => this.#lockForAsLong(key, version, options.retention),
-    });
+    return s3Upload(this.#requests, key, { id: UploadId, versionOf: (version) => this.#versionOf(version, key) });
   }
 
   async extend(key: string, version: string, { mode, until }: Retention): Promise<void> {
@@ -93,17 +89,6 @@ class S3Bucket implements Bucket {
       Retention: { Mode: mode, RetainUntilDate: until },
     });
     await this.#requests.run("extend the lock of", key, (how) => this.#client.send(command, how));
-  }
-
-  async #lockForAsLong(key: string, version: string, retention: Retention): Promise<void> {
-    try {
-      await this.extend(key, version, retention);
-    } catch (error) {
-      if (!(error instanceof BucketError) || (error.kind !== "locked" && error.kind !== "denied")) throw error;
-      // A refusal may mean that the lock is longer.
-      const has = await this.retention(key, version);
-      if (has === undefined || has.until < retention.until) throw error;
-    }
   }
 
   async *get(key: string, options: GetOptions = {}): AsyncGenerator<Uint8Array> {

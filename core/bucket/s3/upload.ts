@@ -1,7 +1,7 @@
 /** An object written in parts, on S3. */
 import { createHash } from "node:crypto";
 import type { CompletedPart, ListObjectVersionsCommandOutput, ObjectVersion } from "@aws-sdk/client-s3";
-import { BucketError, type SendPace, type Stored, type Upload } from "../contract.ts";
+import { BucketError, type Completed, type SendPace, type Upload } from "../contract.ts";
 import { isDenied } from "../fatal.ts";
 import { decodedKey, NoPage } from "./page.ts";
 import type { S3Requests, SendOptions } from "./requests.ts";
@@ -12,12 +12,10 @@ type Begun = {
   readonly id: string;
   /** Checks the version that the server gives. */
   readonly versionOf: (version: string | undefined) => string;
-  /** Locks a version for as long as this upload is to be, if it is not. */
-  readonly lock: (version: string) => Promise<void>;
 };
 
 /** The upload of `key` that has begun. */
-export function s3Upload(requests: S3Requests, key: string, { id, versionOf, lock }: Begun): Upload {
+export function s3Upload(requests: S3Requests, key: string, { id, versionOf }: Begun): Upload {
   const { sdk, client } = requests;
   const place = { ...requests.place(key), UploadId: id };
   const parts = new Map<number, SentPart>();
@@ -32,18 +30,16 @@ export function s3Upload(requests: S3Requests, key: string, { id, versionOf, loc
     parts.set(number, { PartNumber: number, ETag, ChecksumCRC32, size: body.byteLength });
   }
 
-  async function complete(): Promise<Stored> {
+  async function complete(): Promise<Completed> {
     const numbered = [...parts.entries()].sort(([a], [b]) => a - b).map(([, sent]) => sent);
     const size = numbered.reduce((sum, sent) => sum + sent.size, 0);
     const Parts = numbered.map(({ size: _, ...sent }) => sent);
     const command = new sdk.CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts } });
     const again = ended;
     ended = true;
-    const find = async () => {
+    const find = async (): Promise<Completed> => {
       const version = versionOf(await completedBefore(requests, key, { size, etag: etagOfWhole(numbered) }));
-      // The same bytes may have been stored before, with another lock.
-      await lock(version);
-      return { key, version, size };
+      return { key, version, size, isFound: true };
     };
     try {
       const { VersionId } = await requests.run("store", key, (how) => client.send(command, how));

@@ -1,5 +1,6 @@
-import { open, readFile, statfs } from "node:fs/promises";
+import { open, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { memoryForUs } from "../../../core/system/memory.ts";
 import { Noise } from "./bytes.ts";
 import type { Data } from "./data.ts";
 
@@ -12,8 +13,7 @@ const file = "image";
 /** Whole GiB: the file, its copy in a bucket and the restored one must find room. */
 async function sizeThatFits(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
-  const kibibytes = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(await readFile("/proc/meminfo", "latin1"))?.[1] ?? 0);
-  const fitting = Math.floor(Math.min(bavail * bsize, kibibytes * 1024) / 1024 ** 3 / 4);
+  const fitting = Math.floor(Math.min(bavail * bsize, memoryForUs() ?? 0) / 1024 ** 3 / 4);
   return Math.max(1, Math.min(most, fitting)) * 1024 * MiB;
 }
 

@@ -8,24 +8,10 @@ import { keys, type RunId } from "../../../core/format/keys.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "./noise.ts";
-import { day, Rig, type RigRun } from "./rig.ts";
+import { day, Rig } from "./rig.ts";
+import { isWhole, large, rigWithFiles, small } from "./small-and-large.ts";
 
 const run = "0123abcd";
-const small = noise(5_000, 1);
-const large = noise(3_000_000, 2);
-
-async function rigWithFiles(): Promise<Rig> {
-  const rig = await Rig.make();
-  await rig.write("small", small);
-  await rig.write("large", large);
-  return rig;
-}
-
-async function isWhole(rig: Rig, { backup }: RigRun): Promise<boolean> {
-  const found = await Promise.all(["small", "large"].map((name) => backup.read(rig.file(name))));
-  return found[0]?.equals(small) === true && found[1]?.equals(large) === true;
-}
-
 const retention = (rig: Rig) => ({ mode: "GOVERNANCE", until: new Date(rig.now().getTime() + 60 * day) }) as const;
 
 /** Puts an index object under any key. */

@@ -2,23 +2,8 @@
 import type { Table, TableAttributes, TableItem } from "../../../core/table/contract.ts";
 import { moto } from "../../support/services.ts";
 import { newTable, type OpenedTable, opened } from "../table/support.ts";
-import { noise } from "./noise.ts";
-import { Rig, type RigRun, type RunOptions } from "./rig.ts";
-
-export const small = noise(5_000, 1);
-const large = noise(3_000_000, 2);
-
-export async function rigWithFiles(): Promise<Rig> {
-  const rig = await Rig.make();
-  await rig.write("small", small);
-  await rig.write("large", large);
-  return rig;
-}
-
-export async function isWhole(rig: Rig, { backup }: RigRun): Promise<boolean> {
-  const found = await Promise.all(["small", "large"].map((name) => backup.read(rig.file(name))));
-  return found[0]?.equals(small) === true && found[1]?.equals(large) === true;
-}
+import type { Rig, RunOptions } from "./rig.ts";
+import { rigWithFiles } from "./small-and-large.ts";
 
 function newMotoTable(): Promise<string> {
   if (!moto) throw new Error("moto is not there");

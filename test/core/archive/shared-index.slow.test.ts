@@ -13,7 +13,8 @@ import { moto } from "../../support/services.ts";
 import { dynamoServer, type OpenedTable, opened, refusal } from "../table/support.ts";
 import { noise } from "./noise.ts";
 import { day, type Rig } from "./rig.ts";
-import { changeChunks, isWhole, rigWithFiles, set, sharing, small } from "./shared-index-support.ts";
+import { changeChunks, set, sharing } from "./shared-index-support.ts";
+import { isWhole, rigWithFiles, small } from "./small-and-large.ts";
 
 /** Reads what nobody has read, notes it under verified/, and puts that into the table. */
 async function readNew({ bucket, now }: Rig, table: OpenedTable): Promise<void> {

@@ -86,6 +86,14 @@ test.each(early)(
   },
 );
 
+test("a filter program that leaves a process behind which keeps its input open, and reads nothing of it, is not waited for", async () => {
+  const script = "exec 3<&0; sleep 20 <&3 3<&- >/dev/null 2>&1 & echo $!; exec head -c 100";
+  const began = performance.now();
+  const pieces = await Array.fromAsync(throughProgram("sh", ["-c", script], once(Buffer.alloc(8_000_000))));
+  expect(performance.now() - began).toBeLessThan(15_000);
+  process.kill(Number.parseInt(Buffer.concat(pieces).toString(), 10), "SIGKILL");
+});
+
 test.each([
   ["cat > /dev/null", "it ended well, and nothing came out"],
   ["cat /dev/zero", "bytes for 7"],

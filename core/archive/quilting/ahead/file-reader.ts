@@ -2,7 +2,7 @@
  * Reads files for the main thread, in a thread of its own: opens and locks each by the handle that the main thread holds, cuts its content
  * into chunks and hashes them. What is not read from beginning to end as it was is left to the main thread, which knows what to do.
  */
-import { close, hasContentAt } from "../../../system/files.ts";
+import { closeRead, hasContentAt } from "../../../system/files.ts";
 import { SystemError } from "../../../system/libc.ts";
 import { fstat } from "../../../system/stat.ts";
 import { readXattrs } from "../../../system/xattr.ts";
@@ -99,11 +99,11 @@ export function readBatch(
       for (const next of files.slice(descriptors.length, index + openAtOnce)) descriptors.push(opened(next));
       const fd = descriptors[index];
       if (fd === undefined || !readWhole(piece, index, { ...file, fd }, gear)) piece.rare.unread.push(index);
-      if (fd !== undefined) close(fd);
+      if (fd !== undefined) closeRead(fd);
       descriptors[index] = undefined;
     }
   } finally {
-    for (const fd of descriptors) if (fd !== undefined) close(fd);
+    for (const fd of descriptors) if (fd !== undefined) closeRead(fd);
   }
   return piece.done;
 }
@@ -190,7 +190,7 @@ export async function readLarge(
     if (whole !== true) piece.rare.unread.push(0);
     give(piece.done, true);
   } finally {
-    if (fd !== undefined) close(fd);
+    if (fd !== undefined) closeRead(fd);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { parentPort } from "node:worker_threads";
 import { hurryCollector } from "../../../system/garbage.ts";
+import { closeLinks } from "../../../system/handle.ts";
 import { readBatch, readLarge } from "./file-reader.ts";
 import {
   type FileToRead,
@@ -110,6 +111,8 @@ function startLarge(job: number, file: FileToRead, buffer: PieceBuffer): void {
 function end(): void {
   hasEnded = true;
   for (const buffers of large.values()) buffers.end();
+  // After those microtasks, one of which may open a file.
+  setImmediate(closeLinks);
 }
 
 /** Ends this thread by an error, which the main thread hears of, once its files are closed. */

@@ -9,7 +9,7 @@
 import type { Moment } from "../../../format/entry.ts";
 import { sameMoment } from "../../../format/moment.ts";
 import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
-import { close } from "../../../system/files.ts";
+import { closeRead } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
@@ -150,7 +150,7 @@ export function isAutomount(parent: number, name: ByteString): boolean {
   try {
     return filesystemKind(handle) === "automount";
   } finally {
-    close(handle);
+    closeRead(handle);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Answers the resolver's questions about files, by descriptors. */
-import { close } from "../../../system/files.ts";
+import { closeRead } from "../../../system/files.ts";
 import { filesystemKind } from "../../../system/filesystems.ts";
 import { openHandle, readLinkOf } from "../../../system/handle.ts";
 import type { OpenFolders } from "../../../system/open-folders.ts";
@@ -15,7 +15,7 @@ export function lookupIn(folders: OpenFolders): Lookup<Stat> {
       try {
         return { target: readLinkOf(handle), uid: fstat(handle).uid };
       } finally {
-        close(handle);
+        closeRead(handle);
       }
     },
     filesystemKind: (folder) => filesystemKind(folders.at(folder)),

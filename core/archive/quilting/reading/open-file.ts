@@ -1,7 +1,7 @@
 /** A file opened for backup: its read lock and its stat. */
 import { sameMoment } from "../../../format/moment.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { close, tryReadLock, willNeed } from "../../../system/files.ts";
+import { closeRead, tryReadLock, willNeed } from "../../../system/files.ts";
 import { openHandleToRead } from "../../../system/handle.ts";
 import { isSystemError } from "../../../system/libc.ts";
 import type { Stat } from "../../../system/stat.ts";
@@ -47,7 +47,7 @@ export function openLocked(handle: number, size: number): number | undefined {
     if (isLocked && size > 0 && size <= aheadSize) willNeed(fd);
     return isLocked ? fd : undefined;
   } finally {
-    if (!isLocked) close(fd);
+    if (!isLocked) closeRead(fd);
   }
 }
 
@@ -60,7 +60,7 @@ function opened(file: FileAhead): boolean {
   if (file.isOpen) return true;
   try {
     const fd = openHandleToRead(file.fd);
-    close(file.fd);
+    closeRead(file.fd);
     file.fd = fd;
     file.isOpen = true;
   } catch (error) {

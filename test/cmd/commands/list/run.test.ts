@@ -112,6 +112,14 @@ describe("sysbackup list", () => {
     expect(io.notices.map(({ message }) => message)).toEqual([`"file://${fixture.bucketPath}" holds no backups`]);
   });
 
+  test("a name without backups is refused, with the names that there are", async () => {
+    await using fixture = await sample();
+    const refused = (name: string) => expect(run(argsFor(fixture, name), fakeIO())).rejects;
+    await refused("wbe1").toThrow('cannot find a backup of "wbe1": the bucket has backups of ');
+    await refused("wbe1").toThrow('did you mean "web1"?');
+    await refused("web1@2026").toThrow("give one of these names");
+  });
+
   test("many backups are listed in order, although several are read at a time", async () => {
     await using fixture = await Fixture.open();
     for (let day = 1; day <= 25; day += 1) {

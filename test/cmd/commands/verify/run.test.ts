@@ -152,6 +152,13 @@ describe("sysbackup verify", () => {
     expect(io.lines.filter((line) => /^(test|web1) +2026-11-2\d .* restorable$/.test(line))).toHaveLength(3);
   });
 
+  test("--all with a name without backups is refused, with the names that there are", async () => {
+    await using fixture = await Fixture.open();
+    await fixture.backup(items, { name: "web1" });
+    const verified = run(argsFor(fixture, "wbe1", { all: true }), fakeIO());
+    await expect(verified).rejects.toThrow('the bucket has backups of web1; did you mean "web1"?');
+  });
+
   test.each(["1/2", "/3", "5%", ""])("--read-data=%p reads and says how much", async (readData) => {
     await using fixture = await Fixture.open();
     await fixture.backup(items);

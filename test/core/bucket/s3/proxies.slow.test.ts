@@ -13,13 +13,12 @@ const retention = () => ({ mode: "GOVERNANCE", until: new Date(Date.now() + hour
 const mebibyte = 1024 * 1024;
 const xml = (text: string) => new Response(text, { headers: { "content-type": "application/xml" } });
 
+type Alter = (request: Request, forward: () => Promise<Response>) => Promise<Response>;
+
 describe.skipIf(ceph === undefined)("through a proxy that", () => {
   const service = () => ceph ?? Promise.reject(new Error("absent"));
 
-  async function through(
-    alter: (request: Request, forward: () => Promise<Response>) => Promise<Response>,
-    run: (bucket: Bucket, direct: Bucket) => Promise<void>,
-  ) {
+  async function through(alter: Alter, run: (bucket: Bucket, direct: Bucket) => Promise<void>) {
     const at = await service();
     const name = await newBucket(at, { lock: true });
     using proxy = faultProxy(at.endpoint, alter);
@@ -66,6 +65,19 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     ));
 
   const isCompletion = ({ method, url }: Request) => method === "POST" && url.includes("uploadId=");
+
+  const noSuchUpload = () => new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
+
+  /** Loses the end of an upload with the upload itself: at the next attempt, there is none. */
+  function losingUpload(): Alter {
+    let ended = false;
+    return async (request, forward) => {
+      if (!isCompletion(request)) return forward();
+      if (ended) return noSuchUpload();
+      ended = true;
+      return new Response(null, { status: 502 });
+    };
+  }
 
   /** Two parts. */
   async function* dump() {
@@ -114,20 +126,11 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
   });
 
   test("through a proxy that loses an upload altogether, the message says so", async () => {
-    let ended = false;
-    await through(
-      async (request, forward) => {
-        if (!isCompletion(request)) return forward();
-        if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-        ended = true;
-        return new Response(null, { status: 502 });
-      },
-      async (bucket) => {
-        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
-        expect(failure.kind).toBe("other");
-        expect(failure.message).toContain("the answer was lost; no version of it is there; run again");
-      },
-    );
+    await through(losingUpload(), async (bucket) => {
+      const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
+      expect(failure.kind).toBe("other");
+      expect(failure.message).toContain("the answer was lost; no version of it is there; run again");
+    });
   });
 
   /** Two parts of as many bytes, with other content. */
@@ -136,20 +139,11 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
   }
 
   test("through a proxy that loses an upload altogether, an earlier version of the same size and number of parts is not taken for it", async () => {
-    let ended = false;
-    await through(
-      async (request, forward) => {
-        if (!isCompletion(request)) return forward();
-        if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-        ended = true;
-        return new Response(null, { status: 502 });
-      },
-      async (bucket, direct) => {
-        await putStream(direct, "snapshots/a", otherDump(), { retention: retention() });
-        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
-        expect(failure.message).toContain("no version of it is there");
-      },
-    );
+    await through(losingUpload(), async (bucket, direct) => {
+      await putStream(direct, "snapshots/a", otherDump(), { retention: retention() });
+      const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
+      expect(failure.message).toContain("no version of it is there");
+    });
   });
 
   test("through a proxy that loses the answer to the end of an upload, while another machine stores the same key, ours is found", async () => {
@@ -159,7 +153,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
       async (request, forward) => {
         const answered = await forward();
         if (!isCompletion(request)) return answered;
-        if (lost > 0) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
+        if (lost > 0) return noSuchUpload();
         lost += 1;
         await storeTwice?.();
         return new Response(null, { status: 502 });
@@ -191,24 +185,15 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
   test.each(locks)(
     "through a proxy that loses an upload altogether, a version of the same bytes with %s",
     async (_, hours, until) => {
-      let ended = false;
-      await through(
-        async (request, forward) => {
-          if (!isCompletion(request)) return forward();
-          if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-          ended = true;
-          return new Response(null, { status: 502 });
-        },
-        async (bucket, direct) => {
-          const start = Date.now();
-          const lockFor = (length: number) => ({ mode: "GOVERNANCE", until: new Date(start + length * hour) }) as const;
-          const earlier = await putStream(direct, "snapshots/a", dump(), { retention: lockFor(hours) });
-          const { version } = await putStream(bucket, "snapshots/a", dump(), { retention: lockFor(24) });
-          expect(version).toBe(earlier.version);
-          const lock = await direct.retention("snapshots/a", version);
-          expect(Math.abs((lock?.until.getTime() ?? 0) - start - until * hour)).toBeLessThan(2_000);
-        },
-      );
+      await through(losingUpload(), async (bucket, direct) => {
+        const start = Date.now();
+        const lockFor = (length: number) => ({ mode: "GOVERNANCE", until: new Date(start + length * hour) }) as const;
+        const earlier = await putStream(direct, "snapshots/a", dump(), { retention: lockFor(hours) });
+        const { version } = await putStream(bucket, "snapshots/a", dump(), { retention: lockFor(24) });
+        expect(version).toBe(earlier.version);
+        const lock = await direct.retention("snapshots/a", version);
+        expect(Math.abs((lock?.until.getTime() ?? 0) - start - until * hour)).toBeLessThan(2_000);
+      });
     },
   );
 
@@ -217,7 +202,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
       async (request, forward) => {
         if (!isCompletion(request)) return forward();
         await forward();
-        return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
+        return noSuchUpload();
       },
       async (bucket, direct) => {
         const stored = await putStream(bucket, "snapshots/a", dump(), { retention: retention() });
@@ -264,11 +249,7 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     ["without an ETag", () => new Response(), "no ETag"],
     ["with the ETag of another part", () => new Response(null, { headers: { etag: `"${"0".repeat(32)}"` } }), "store"],
     ["with an error and status 200", () => xml("<Error><Code>AccessDenied</Code></Error>"), "access denied"],
-    [
-      "that there is no such upload",
-      () => new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 }),
-      "store a part",
-    ],
+    ["that there is no such upload", () => noSuchUpload(), "store a part"],
   ];
   test.each(oddParts)(
     "through a proxy that answers a part %s, nothing is stored, the upload is aborted, and the message says it",
@@ -292,19 +273,10 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
   );
 
   test("through a proxy that loses the answer, an object that somebody else put under the same key is not taken for ours", async () => {
-    let ended = false;
-    await through(
-      async (request, forward) => {
-        if (!isCompletion(request)) return forward();
-        if (ended) return new Response("<Error><Code>NoSuchUpload</Code></Error>", { status: 404 });
-        ended = true;
-        return new Response(null, { status: 502 });
-      },
-      async (bucket, direct) => {
-        await direct.put("snapshots/a", Buffer.alloc(9 * mebibyte), { retention: retention() });
-        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
-        expect(failure.message).toContain("no version of it is there");
-      },
-    );
+    await through(losingUpload(), async (bucket, direct) => {
+      await direct.put("snapshots/a", Buffer.alloc(9 * mebibyte), { retention: retention() });
+      const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
+      expect(failure.message).toContain("no version of it is there");
+    });
   });
 });

@@ -7,8 +7,10 @@ import type { FilledPiece } from "../../../../../core/archive/quilting/ahead/mes
 import { PieceView } from "../../../../../core/archive/quilting/ahead/piece-view.ts";
 import { Readers, threadsAllowed } from "../../../../../core/archive/quilting/ahead/readers.ts";
 import { Failure } from "../../../../../core/failure.ts";
+import { O_PATH } from "../../../../../core/system/libc.ts";
 import { fstat } from "../../../../../core/system/stat.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
+import { mayMountForUser, usersFilesystem } from "../../../../support/users-filesystem.ts";
 import { sha256 } from "../../backup.ts";
 import { noise } from "../../noise.ts";
 
@@ -19,7 +21,7 @@ function readersOf(threads: number, signal = new AbortController().signal) {
 }
 
 function heldFile(path: string) {
-  const handle = openSync(path, "r");
+  const handle = openSync(path, O_PATH);
   return { stat: fstat(handle), fd: handle, [Symbol.dispose]: () => closeSync(handle) };
 }
 
@@ -184,6 +186,26 @@ describe("threads that read files", () => {
     // A job without files is none that it knows.
     await expect(readers.read([]).pieces.next()).rejects.toBeInstanceOf(Failure);
     await untilOpen(place.path, 1);
+    await readers.stop();
+  });
+
+  test("threads that have read and ended leave no descriptor", async () => {
+    await using place = await scratch();
+    writeFileSync(join(place.path, "file"), "content");
+    using file = heldFile(join(place.path, "file"));
+    const before = openIn("/proc");
+    const readers = readersOf(2);
+    await Promise.all([readers.read([file]).pieces.next(), readers.read([file]).pieces.next()]);
+    await readers.stop();
+    await untilOpen("/proc", before);
+  });
+
+  test.skipIf(!mayMountForUser)("a file that was read, and whose closing fails, counts as read", async () => {
+    await using place = await scratch();
+    await using _ = await usersFilesystem(place.path, { files: true });
+    using file = heldFile(join(place.path, "file"));
+    const readers = readersOf(1);
+    expect((await contentOf(readers.read([file]).pieces)).bytes.toString()).toBe("hello");
     await readers.stop();
   });
 
