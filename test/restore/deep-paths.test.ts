@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
+import { processorTime } from "../support/processor-time.ts";
 import { Fixture, file, folder } from "./support.ts";
 
 const deepPath = (steps: number) => `/d${"/a".repeat(steps)}`;
@@ -35,10 +36,10 @@ describe("paths of many steps", () => {
     );
 
   test("twin: a path as long as any that an archive takes is restored, in less time than each step from the top would take", async () => {
-    const before = performance.now();
+    const before = processorTime();
     expect(await restored(2_000)).toBe(0);
     // Some 150 ms; nine seconds if each step begins at the top.
-    expect(performance.now() - before).toBeLessThan(6_000);
+    expect(processorTime() - before).toBeLessThan(6_000);
     const found = Bun.spawnSync(["find", fixture.target, "-type", "f", "-size", "4c"]).stdout.toString();
     expect(found).toContain(`/d${"/a".repeat(1_000)}`);
   });

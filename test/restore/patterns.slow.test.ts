@@ -8,6 +8,7 @@ import type { Patterns } from "../../restore/choosing/select.ts";
 import { attack } from "../support/attack.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { full } from "../support/full.ts";
+import { processorTime } from "../support/processor-time.ts";
 import { Fixture, file, folder, type RestoreWishes } from "./support.ts";
 
 /** Files of a tree, as paths without a first slash. Of two, none is a folder of the other. */
@@ -266,9 +267,9 @@ attack(
   },
   () => {
     const rules = new IgnoreRules(["**/a/**/a/**/a/**/a/**/b", "*a*a*a*a*a*a*b"]);
-    const start = performance.now();
+    const start = processorTime();
     expect(rules.covers(fromText(`/${"a/".repeat(2000)}c`), false)).toBe(false);
     expect(rules.covers(fromText(`/${"a".repeat(255)}`), false)).toBe(false);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(processorTime() - start).toBeLessThan(5000);
   },
 );

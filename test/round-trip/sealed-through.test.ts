@@ -143,7 +143,7 @@ describe("a backup sealed through a command", () => {
       const began = performance.now();
       running.kill("SIGTERM");
       expect(await running.exited).toBe(130);
-      expect(performance.now() - began).toBeLessThan(4_000);
+      expect(performance.now() - began).toBeLessThan(20_000);
     },
     60_000,
   );

@@ -212,7 +212,7 @@ describe("files with keys that are fifos", () => {
       running.kill("SIGTERM");
       const began = performance.now();
       expect(await running.exited).toBe(130);
-      expect(performance.now() - began).toBeLessThan(4_000);
+      expect(performance.now() - began).toBeLessThan(20_000);
     },
     30_000,
   );

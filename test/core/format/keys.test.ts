@@ -14,6 +14,7 @@ import {
 } from "../../../core/format/keys.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { attack } from "../../support/attack.ts";
+import { processorTime } from "../../support/processor-time.ts";
 import { bytesWithoutNul } from "./arbitraries.ts";
 
 const id = { start: new Date("2026-11-21T02:00:03.250Z"), run: "9f86d081" };
@@ -118,9 +119,9 @@ for (const [variant, name] of Object.entries(manyDumps)) {
       now: "each has its name within a second",
     },
     () => {
-      const began = performance.now();
+      const began = processorTime();
       const names = distinct(Array.from({ length: 100_000 }, (_, number) => name(number)));
-      expect(performance.now() - began).toBeLessThan(5_000);
+      expect(processorTime() - began).toBeLessThan(5_000);
       expect(new Set(names).size).toBe(100_000);
       expect(Math.max(...names.map(({ length }) => length))).toBeLessThanOrEqual(128);
     },

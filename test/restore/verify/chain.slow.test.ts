@@ -17,6 +17,7 @@ import { Findings } from "../../../restore/verify/findings.ts";
 import { day, Rig, type RigRun } from "../../core/archive/rig.ts";
 import { sampleManifest } from "../../core/format/sample-backup.ts";
 import { attack } from "../../support/attack.ts";
+import { processorTime } from "../../support/processor-time.ts";
 import { verified } from "./plant.ts";
 
 const quiet = () => {};
@@ -192,7 +193,7 @@ describe("the chain of backups", () => {
     () => {
       using references = new References();
       const findings = new Findings(references);
-      const began = performance.now();
+      const began = processorTime();
       const backups = Array.from({ length: 60_000 }, (_, number): Collected => {
         const root = {
           key: `manifests/host/20261121T020003Z-${number.toString(16).padStart(8, "0")}.jsonl.zst`,
@@ -204,11 +205,11 @@ describe("the chain of backups", () => {
         const manifest = { ...sampleManifest, header: { ...sampleManifest.header, name: "host", previous } };
         return { ...added, title: root.key, manifest, stored: new Date(number), isTrusted: true, expired: false };
       });
-      const made = performance.now() - began;
+      const made = processorTime() - began;
       reportChain(backups, { last: undefined }, { references, findings, now: new Date("2026-11-21T03:00:00Z") });
       expect(findings.counts().promise + findings.counts().damage).toBe(0);
       expect([...findings.all()].length).toBe(59_999);
-      expect(performance.now() - began - made).toBeLessThan(2.5 * made);
+      expect(processorTime() - began - made).toBeLessThan(2.5 * made);
     },
     { timeout: 60_000 },
   );

