@@ -153,7 +153,7 @@ class DryRun implements Disposable {
     } finally {
       for (const { fd } of this.#continued.splice(0)) if (fd !== undefined) close(fd);
     }
-    await tellMissing(selection, this.#options, report);
+    await tellMissing(selection, entries, this.#options, report);
     tellNothing(entries, report);
     if (removal !== undefined) await this.#lookForExtras(extras);
     report.end();

@@ -234,7 +234,7 @@ class Restore {
       this.#local?.[Symbol.dispose]();
       this.#chosen[Symbol.dispose]();
     }
-    await tellMissing(this.#selection, this.#options, this.#report);
+    await tellMissing(this.#selection, this.#chosen, this.#options, this.#report);
     tellNothing(this.#chosen, this.#report);
     await this.#removeExtras();
     await step("folders", async () => this.#finish());

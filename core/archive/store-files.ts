@@ -64,6 +64,8 @@ export type StoreFilesDeps = {
 
 /** Files that are read before threads are started for the rest. */
 const filesReadHere = 128;
+/** Collecting what is left of so little would take longer than a run of a machine on which hardly anything changed. */
+const bytesUncollected = 4 * 1024 ** 2;
 /** A first backup of many terabytes lists what it stored on its way: other hosts need not wait for its end. */
 const bytesBetweenIndexes = 4 * 1024 ** 3;
 
@@ -141,7 +143,9 @@ async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, sh
   const ledger = new Ledger(database, usable, plan.retention.until);
   using hardLinks = new HardLinks((path) => ledger.files.textsOf(path));
   const parts = earlyParts(job, deps, ledger, usable);
-  const total = counts.files + counts.others + paths.size;
+  const toLookAt = paths.size;
+  const total = counts.files + counts.others + toLookAt;
+  const readBefore = meter.bytesRead;
   let indexedBytes = 0;
   const pause = async () => {
     progress(counts.files + counts.others, total, counts.bytes);
@@ -174,7 +178,7 @@ async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, sh
     await quilter.abandon();
     await parts?.end().catch(() => undefined);
     ledger.close();
-    Bun.gc(true);
+    if (toLookAt > filesReadHere || meter.bytesRead - readBefore > bytesUncollected) Bun.gc(true);
   }
 }
 

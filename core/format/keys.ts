@@ -115,6 +115,14 @@ export function mayBeContentKey(key: string): boolean {
   return packKey.test(base) || contentKey.test(base);
 }
 
+const ownKey = /^(manifests|index|verified|packs|content|snapshots)\//;
+const scriptKey = /\.tar\.(gz|bz2|xz)$/;
+
+/** Returns whether a bundle may be stored under such a key: in its folder, or where the script before this program put it. */
+export function mayBeBundleKey(key: string): boolean {
+  return key.startsWith(prefixes.bundles) || (scriptKey.test(key) && !ownKey.test(key));
+}
+
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {
   const [, name, stamp, run] = pattern.exec(key) ?? [];
   if (name === undefined || stamp === undefined || run === undefined || !safeName.test(name)) return undefined;

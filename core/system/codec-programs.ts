@@ -4,7 +4,12 @@ import { runCodecProgramsBy } from "../format/codec.ts";
 /** Call once, when a program starts. `signal` ends those that run. */
 export function useCodecPrograms(signal?: AbortSignal): void {
   runCodecProgramsBy(async function* (program, args, content) {
-    const { throughProgram } = await import("./codec-child.ts");
-    yield* throughProgram(program, args, content, { encodes: !args.includes("-d"), signal });
+    const [{ throughProgram }, { wholeOutput }] = await Promise.all([
+      import("./codec-child.ts"),
+      import("./codec-end.ts"),
+    ]);
+    const encodes = !args.includes("-d");
+    const output = throughProgram(program, args, content, { encodes, signal });
+    yield* encodes ? wholeOutput(program, output) : output;
   });
 }

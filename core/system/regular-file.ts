@@ -18,10 +18,19 @@ export class UnreadableKind extends Error {
  * program may hold a lease of it.
  */
 export async function openRegular(path: string | Buffer, patienceMs = longestLeaseMs): Promise<FileHandle> {
+  return (await openSized(path, patienceMs)).file;
+}
+
+/** Opens as `openRegular` does, and says how many bytes the file has. */
+export async function openSized(
+  path: string | Buffer,
+  patienceMs = longestLeaseMs,
+): Promise<{ readonly file: FileHandle; readonly size: number }> {
   const file = await opened(path, patienceMs);
   try {
-    if (!(await file.stat()).isFile()) throw notRegular();
-    return file;
+    const stat = await file.stat();
+    if (!stat.isFile()) throw notRegular();
+    return { file, size: stat.size };
   } catch (error) {
     await file.close();
     throw error;
@@ -30,10 +39,16 @@ export async function openRegular(path: string | Buffer, patienceMs = longestLea
 
 /** Reads it whole. Throws as `openRegular` does, and an `UnreadableKind` for a file of more than `most` bytes. */
 export async function readRegular(path: string, most: number): Promise<Buffer> {
-  await using file = await openRegular(path);
-  const { size } = await file.stat();
+  const { file, size } = await openSized(path);
+  await using _ = file;
   if (size > most) throw new UnreadableKind(`it has ${size} bytes, more than the ${most} allowed`);
-  return await file.readFile();
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let done = 0; done < size; ) {
+    const { bytesRead } = await file.read(bytes, done, size - done, done);
+    if (bytesRead === 0) return bytes.subarray(0, done);
+    done += bytesRead;
+  }
+  return bytes;
 }
 
 /** Reads it whole. Throws as `openRegular` does, and also while another program holds a lease of it. */

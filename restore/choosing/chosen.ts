@@ -42,6 +42,7 @@ export class ChosenEntries implements Disposable {
   /** Undefined if all paths are as in the backup. */
   readonly #taken: TakenPaths | undefined;
   #isNothing = true;
+  #hasGaps = false;
 
   constructor(deps: ChosenDeps) {
     this.#deps = deps;
@@ -57,6 +58,11 @@ export class ChosenEntries implements Disposable {
     return this.#isNothing && this.#deps.manifest.totals.entries > 0;
   }
 
+  /** Whether something that may be chosen could not be read so far: a part of the manifest, or the table of a sealed bundle. */
+  get hasGaps(): boolean {
+    return this.#hasGaps;
+  }
+
   /** Yields the list of files, and then of each bundle that is concerned. */
   *lists(): Generator<ChosenList> {
     const { manifest, selection, onSealed } = this.#deps;
@@ -65,8 +71,12 @@ export class ChosenEntries implements Disposable {
       const table = tableOf(bundle);
       const [first] = table.parts;
       if (first === undefined || !selection.concerns(first.first, table.end)) continue;
-      if (isReadable(bundle)) yield { ...table, bundle };
-      else onSealed(bundle);
+      if (isReadable(bundle)) {
+        yield { ...table, bundle };
+        continue;
+      }
+      this.#hasGaps = true;
+      onSealed(bundle);
     }
   }
 
@@ -78,7 +88,10 @@ export class ChosenEntries implements Disposable {
       manifest: list,
       concerns: selection.concerns.bind(selection),
       wanted: (entry) => this.#isWanted(entry),
-      onLost: onLostPart,
+      onLost: (part, loss, next) => {
+        this.#hasGaps = true;
+        onLostPart(part, loss, next);
+      },
       onBadEntry,
     });
     for await (const part of parts) {

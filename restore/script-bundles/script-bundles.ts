@@ -2,7 +2,7 @@
  * Bundles that the script before this program has stored: `[PREFIX/]dirname/basename.tar.{gz,bz2,xz}`, with the MD5 of the compressed tar in their
  * metadata, sealed by OpenSSL although no key says so. They are in no manifest; the newest version of each key counts.
  */
-import type { BucketReader, ListedVersion } from "../../core/bucket/contract.ts";
+import { BucketError, type BucketReader, type ListedVersion } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
 import { type BundleCompression, contentCodec, filterNamed } from "../../core/format/codec.ts";
 import { encodingOf } from "../../core/format/encoding.ts";
@@ -183,6 +183,8 @@ export function lossOfScriptBundle(error: unknown, { key }: Pick<ScriptBundle, "
   const loss = lossOf(error, key);
   if (error instanceof FormatError && error.kind === "sealed")
     return { ...loss, remedy: "name the keyfile that opens it: --keyfile" };
+  if (error instanceof BucketError && error.kind === "frozen")
+    return { ...loss, remedy: "thaw it first: `sysbackup unbundle restore KEY --target DIR --thaw bulk`" };
   // It is in no backup.
   return loss.damage
     ? { ...loss, remedy: "try another keyfile, or look for an earlier version of it in the bucket" }

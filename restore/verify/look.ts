@@ -13,7 +13,7 @@ import {
 } from "../../core/bucket/contract.ts";
 import { isDenied, throwIfFatal } from "../../core/bucket/fatal.ts";
 import { codecOf, isPack } from "../../core/format/encoding.ts";
-import { prefixes } from "../../core/format/keys.ts";
+import { mayBeBundleKey } from "../../core/format/keys.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";
@@ -204,12 +204,12 @@ function addArchived(
 ): void {
   const until = thawing ? "it is being thawed" : "it must be thawed before it can be read: `restore --thaw` does that";
   const why = `it lies in the archive tier ${tier}, and ${until}`;
-  findings.add(id, key.startsWith(prefixes.bundles) ? "frozen" : "archived", why);
+  findings.add(id, mayBeBundleKey(key) ? "frozen" : "archived", why);
 }
 
 /** Keys of packs and bundles say it. */
 const statesEncoding = ({ kind, key }: CheckedObject): boolean =>
-  isContent(kind) && !isPack(kind) && !key.startsWith(prefixes.bundles);
+  isContent(kind) && !isPack(kind) && !mayBeBundleKey(key);
 
 /** Yields objects without damage so far. If several contradict each other about one version, yields only one of them. */
 function* onePerVersion(findings: CollectDeps["findings"]): Generator<CheckedObject> {
@@ -223,7 +223,7 @@ function judge(row: CheckedObject, info: Known | undefined, { findings, now }: L
     return;
   }
   const { retention } = info;
-  if (info.whole && isContent(kind) && !key.startsWith(prefixes.bundles)) {
+  if (info.whole && isContent(kind) && !mayBeBundleKey(key)) {
     const stated = info.metadata["storage-encoding"] ?? "none";
     const expected = isPack(kind) ? "none" : codecOf(kind);
     // s3-sysbackup states gzip of all its content, also of what is not: its bytes were looked at.

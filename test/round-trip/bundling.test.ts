@@ -3,13 +3,15 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
+import { full } from "../support/full.ts";
 import { sysbackupPeak } from "../support/peak.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
-import { isRoot } from "../support/services.ts";
+import { ceph, isRoot } from "../support/services.ts";
 import { compareTrees } from "../support/tree/compare.ts";
 import { describeTree, withoutSockets } from "../support/tree/describe.ts";
 import { nastyTree } from "../support/tree/nasty.ts";
+import { peakOf, writeGiB } from "./bundle-peak.ts";
 import { restoredExit } from "./loop.ts";
 import { places } from "./places.ts";
 
@@ -34,6 +36,21 @@ test(
   },
   10 * minutes,
 );
+
+if (full)
+  test.skipIf(!isRoot || ceph === undefined)(
+    "a bundle of 50 GiB that cannot be compressed takes no more memory than one of 2 GiB",
+    async () => {
+      await using dir = await scratch();
+      await writeGiB(dir.path);
+      const small = await peakOf(dir.path, 2);
+      const large = await peakOf(dir.path, 50);
+      console.log(`2 GiB ${small} MiB, 50 GiB ${large} MiB`);
+      // What the collector leaves differs by so much from run to run.
+      expect(large).toBeLessThan(small + 48);
+    },
+    240 * minutes,
+  );
 
 for (const place of places) {
   describe.skipIf(place.absent)(`bundles, ${place.name}`, () => {

@@ -3,6 +3,7 @@ import type { BucketReader } from "../../../core/bucket/contract.ts";
 import type { Manifest } from "../../../core/format/manifest.ts";
 import { toText } from "../../../core/format/path.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
+import { unread } from "../../../restore/choosing/missing.ts";
 import { Report } from "../../../restore/report/report.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import type { CommandIO } from "../../io.ts";
@@ -23,9 +24,9 @@ export async function restoreToStdout(args: RestoreArgs, { bucket, manifest }: T
     write: io.outBytes,
     signal: io.signal,
   });
+  const absent = ["the backup has nothing of that path", "check its spelling, or look for it: `sysbackup find NAME`"];
+  const [why = "", remedy] = report.figures.errors > 0 ? unread : absent;
   for (const path of missing) {
-    const why = "the backup has nothing of that path";
-    const remedy = "check its spelling, or look for it: `sysbackup find NAME`";
     report.lost("not-in-backup", { doing: "write", what: toText(path), why, remedy, damage: false });
   }
   const { figures } = report;

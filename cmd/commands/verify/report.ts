@@ -71,16 +71,16 @@ export function verdictLine({ state, backups, found, lost, frozen }: Verdict): s
     const others = backups.filter((backup) => backup.state === "untrusted").length;
     return `not trusted: no key in the file of --trust has signed ${count(others)} of ${counted(backups.length, "backup")}, for its name and date`;
   }
-  const able = frozen === 0 ? "restorable" : `restorable, once ${counted(frozen, "object is", "objects are")} thawed`;
+  const once = frozen === 0 ? "" : `, once ${counted(frozen, "object is", "objects are")} thawed`;
   if (state === "expired")
     return `expired: ${backupsText(backups)} ${backups.length === 1 ? "is" : "are"} kept no longer, as promised, and the bucket removes what no lock holds; \`sysbackup renew\` keeps what is to stay`;
   if (state === "short" && found.promise === frozen)
-    return `${able}${date}: content lies in an archive tier, where a restore has to wait for it`;
+    return `restorable${date}${once}: content lies in an archive tier, where a restore has to wait for it`;
   if (state === "short")
-    return `${able}, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
+    return `restorable${once}, but not locked as promised: ${counted(found.promise, "object")}; all is locked only${date || " by nothing"}`;
   return until === undefined
-    ? `${able}: ${backupsText(backups)}, as promised until now; no longer locked`
-    : `${able}${date}: ${backupsText(backups)}`;
+    ? `restorable${once}: ${backupsText(backups)}, as promised until now; no longer locked`
+    : `restorable${date}${once}: ${backupsText(backups)}`;
 }
 
 /** The first end of a lock among the backups that still promise something. */

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { openRegular, readRegularSync } from "../../system/regular-file.ts";
+import { openSized, readRegularSync } from "../../system/regular-file.ts";
 import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,
@@ -17,12 +17,13 @@ import {
   type LockState,
   type ObjectInfo,
   type PutOptions,
+  type Range,
   type Retention,
   type Stored,
   type Upload,
 } from "../contract.ts";
 import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
-import { readIfThere, sizeIfThere, unlinkIfThere, writePaced } from "./durable.ts";
+import { isAbsent, readIfThere, sizeIfThere, unlinkIfThere, writePaced } from "./durable.ts";
 import { directoryError, errorCode, noDirectory } from "./errors.ts";
 import { findKey, isVersion, type KeyParts, recordName, splitKey, timeOfVersion } from "./names.ts";
 import { decodeRecord, mostRecordBytes, type VersionRecord } from "./record.ts";
@@ -124,11 +125,15 @@ class DirectoryBucket implements Bucket {
 
   async *get(key: string, options: GetOptions = {}): AsyncGenerator<Uint8Array> {
     try {
-      const { record, bytesPath } = await this.#mustFind(key, options.version);
+      // Opening it says, too, whether somebody removed the bytes.
+      const found = await this.#record(key, options.version);
+      if (found === undefined) throw this.#missing(key, options.version);
+      const { record, bytesPath } = found;
       const { start, length } = options.range ?? { start: 0, length: record.size };
       if (start + length > record.size) throw this.#damaged(key, `it has ${record.size} bytes, not ${start + length}`);
-      options.onStart?.({ key, version: record.version, size: record.size });
-      const bytes = this.#read(key, bytesPath, record.size, start, length);
+      const { size, version } = record;
+      const opened = { key, version, size };
+      const bytes = this.#read(bytesPath, opened, { start, length }, () => options.onStart?.(opened));
       const isChecked = options.unchanged === true && length === record.size && record.sha256 !== undefined;
       yield* isChecked ? this.#checked(key, bytes, record.sha256) : bytes;
     } catch (error) {
@@ -228,9 +233,13 @@ class DirectoryBucket implements Bucket {
 
   async #mustFind(key: string, version: string | undefined): Promise<Version> {
     const found = await this.#find(key, version);
-    if (found !== undefined) return found;
+    if (found === undefined) throw this.#missing(key, version);
+    return found;
+  }
+
+  #missing(key: string, version: string | undefined): BucketError {
     const which = version === undefined ? "no such object" : `no such object in version ${version}`;
-    throw new BucketError("missing", { doing: "find", what: this.#name(key), why: `there is ${which}` });
+    return new BucketError("missing", { doing: "find", what: this.#name(key), why: `there is ${which}` });
   }
 
   async #newest(key: string, parts: KeyParts | undefined): Promise<string | undefined> {
@@ -251,10 +260,17 @@ class DirectoryBucket implements Bucket {
     if (hash.digest("hex") !== sha256) throw this.#damaged(key, "its bytes are not those that were put");
   }
 
-  async *#read(key: string, path: string, size: number, start: number, length: number): AsyncGenerator<Uint8Array> {
-    const file = await openRegular(path);
+  async *#read(
+    path: string,
+    { key, version, size }: Stored,
+    { start, length }: Range,
+    onOpen: () => void,
+  ): AsyncGenerator<Uint8Array> {
+    const { file, size: actual } = await openSized(path).catch((error: unknown) => {
+      throw isAbsent(error) ? this.#missing(key, version) : error;
+    });
     try {
-      const actual = (await file.stat()).size;
+      onOpen();
       if (actual !== size) throw this.#damaged(key, `its file has ${actual} bytes, ${size} were stored`);
       for (let done = 0; done < length; ) {
         const piece = Buffer.allocUnsafeSlow(Math.min(readPiece, length - done));

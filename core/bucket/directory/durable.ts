@@ -59,14 +59,16 @@ export async function unlinkIfThere(path: string): Promise<boolean> {
   }
 }
 
-const absent = (error: unknown): boolean => ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error) ?? "");
+/** Whether there is nothing under the name. */
+export const isAbsent = (error: unknown): boolean =>
+  ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error) ?? "");
 
 /** Throws an `UnreadableKind` for what is no regular file of up to `most` bytes. */
 export async function readIfThere(path: string, most: number): Promise<string | undefined> {
   try {
     return (await readRegular(path, most)).toString();
   } catch (error) {
-    if (absent(error)) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }
@@ -75,7 +77,7 @@ export async function sizeIfThere(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (absent(error)) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

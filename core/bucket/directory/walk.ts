@@ -26,6 +26,9 @@ const garbageOfName = 512;
 const garbageOfKey = 2_048;
 const garbage = new Garbage(16 * 1024 * 1024);
 
+/** Looks that wait for each other cost five times as much. */
+const looksAtOnce = 128;
+
 /**
  * A folder's keys all start with its path and a slash, so sorting names with that slash on folders sorts the whole
  * keys: `a-b` comes before `a/b`.
@@ -87,12 +90,19 @@ async function readFolder(absolute: string, path: string, wanted: KeyRange): Pro
   garbage.left((all.length - names.size) * garbageOfName);
   const versions = versionsAmong(names, path, wanted);
   const folders: string[] = [];
+  let maybe: string[] = [];
+  const look = async () => {
+    const found = await Promise.all(maybe.map((name) => isFolder(join(absolute, name))));
+    for (const [index, name] of maybe.entries()) if (found[index]) folders.push(`${name}/`);
+    maybe = [];
+  };
   for (const name of names) {
     garbage.left(garbageOfName);
     const isFile = versions.has(name) || looksLikeVersion(name);
     if (isFile || path + name === workFolder || !mayHold(`${path}${name}/`, wanted)) continue;
-    if (await isFolder(join(absolute, name))) folders.push(`${name}/`);
+    if (maybe.push(name) === looksAtOnce) await look();
   }
+  await look();
   return { versions, folders };
 }
 

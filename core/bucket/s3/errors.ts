@@ -295,6 +295,11 @@ export function saysUnlocked(error: unknown): boolean {
   return unlocked.has(codeOf(error));
 }
 
+/** Some services say so of an upload that has ended: its parts are no more. */
+export function saysPartsGone(error: unknown): boolean {
+  return codeOf(error) === "InvalidPart";
+}
+
 function codeOf(error: unknown): string {
   return text(error, "Code") ?? text(error, "name") ?? "";
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { CompletedPart, ListObjectVersionsCommandOutput, ObjectVersion } from "@aws-sdk/client-s3";
 import { BucketError, type Completed, type SendPace, type Upload } from "../contract.ts";
 import { isDenied } from "../fatal.ts";
+import { saysPartsGone } from "./errors.ts";
 import { decodedKey, NoPage } from "./page.ts";
 import type { S3Requests, SendOptions } from "./requests.ts";
 
@@ -48,6 +49,8 @@ export function s3Upload(requests: S3Requests, key: string, { id, versionOf }: B
     } catch (error) {
       // Also at the first attempt: something on the way may have repeated it.
       if (isGone(error)) return find();
+      // Unless it is there, it means what it says.
+      if (error instanceof BucketError && saysPartsGone(error.cause)) return find().catch(() => Promise.reject(error));
       throw error;
     }
   }

@@ -206,7 +206,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
     async () => {
       await using cold = await frozenBundles("GLACIER");
       const { exit, stdout } = await sysbackup(["verify", "--conf-dir", cold.conf, "--read-data"]);
-      expect(stdout).toContain("restorable, once 4 objects are thawed");
+      expect(stdout).toContain(", once 4 objects are thawed: ");
       expect(stdout).toContain("4 objects not read, as they are frozen");
       expect(exit).toBe(0);
     },

@@ -155,7 +155,7 @@ describe.skipIf(moto === undefined)("sealed backups in an archive tier", () => {
         expect({ exit, stdout }).toEqual({
           exit: 0,
           stdout: expect.stringMatching(
-            /^restorable, once 4 objects are thawed[\s\S]*4 objects not read, as they are frozen/,
+            /^restorable until [^,]*, once 4 objects are thawed[\s\S]*4 objects not read, as they are frozen/,
           ),
         });
       }

@@ -33,6 +33,7 @@ const measurement = z.object({
 });
 const measurements = z.partialRecord(z.enum(modes), measurement);
 
+/** `seconds`: of processor time. */
 export type Measurement = { readonly seconds: number; readonly figures: DayFigures };
 
 export async function measured(): Promise<Partial<Readonly<Record<Mode, Measurement>>>> {

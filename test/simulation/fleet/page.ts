@@ -100,7 +100,7 @@ async function runs(): Promise<string[][]> {
     "received (computed)",
     "packs (computed)",
     "all sent",
-    "days, minutes it took",
+    "days, minutes of processor time",
   ];
   const found = await measured();
   const rows = modes.flatMap((mode) => {

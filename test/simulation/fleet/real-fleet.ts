@@ -111,8 +111,12 @@ class Fleet {
     const content = { shareWith: this.#mode === "index" ? ["*"] : [], believeVerified: this.#believesVerified };
     const { heard, notify } = notebook();
     const counts = noCounts();
-    const options = { name: `host${host}`, content, ...(this.#mode === "table" && { table: this.#table }) };
-    await archive(this.#rig.job(notify, this.#weighed(count(this.#rig.bucket, counts)), options));
+    const name = `host${host}`;
+    const options = { name, content, ...(this.#mode === "table" && { table: this.#table }) };
+    const { config, ...job } = this.#rig.job(notify, this.#weighed(count(this.#rig.bucket, counts)), options);
+    // As each machine has a state folder of its own, no run looks at the files of the others.
+    const backup = { ...config.backup, stateDir: join(this.#rig.path, "state", name) };
+    await archive({ ...job, config: { ...config, backup } });
     if (heard.length > 0) throw new Error(heard.join("\n"));
     return counts;
   }

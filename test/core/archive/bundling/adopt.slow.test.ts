@@ -7,6 +7,7 @@ import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { BundleSection } from "../../../../core/config/bundle-section.ts";
 import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
+import { everything, verified } from "../../../restore/verify/plant.ts";
 import { attack } from "../../../support/attack.ts";
 import { run } from "../../../support/services/command.ts";
 import { has, isRoot, moto } from "../../../support/services.ts";
@@ -113,6 +114,8 @@ describe.skipIf(!["python3", "openssl", "xz", "bzip2"].every(has))("bundles of t
     await putByScript(rig, rig.file("tree"), "bzip2");
     await bundle(rig, sectionOf(rig, "bzip2"), adopting);
     rig.ahead += 20 * day;
+    const verdict = () => verified({ bucket: rig.bucket, now: rig.now, name: "host", read: everything });
+    expect(await verdict()).toMatchObject({ state: "restorable", findings: [] });
     const later = await bundle(rig, sectionOf(rig, "bzip2"));
     expect(later.summary.bundles).toMatchObject({ bundles: 1, stored: 0 });
     const { key, version } = theBundle(later.backup.manifest, rig.file("tree"));

@@ -223,6 +223,17 @@ describe("what is known of bundles elsewhere", () => {
     expect(losses.map(({ path: lost }) => lost)).toEqual([rig.file("two/c")]);
   });
 
+  test("a path that may lie in a sealed bundle, or in a table that is damaged, is not said to be in no backup", async () => {
+    await using rig = await filled();
+    const { backup } = await bundle(rig, [section(rig.file("two"), { keyfile: join(rig.path, "key") })]);
+    const paths = [rig.file("two/c")];
+    const said = async () => (await restored(rig, backup.manifest, { paths })).heard.join("\n");
+    for (const password of [undefined, Buffer.from("another keyfile")]) {
+      using _ = password && usePassword(password);
+      expect(await said()).toContain("nothing of that path is in what can be read of the manifest");
+    }
+  });
+
   test("verify without the keyfile finds a sealed bundle that is damaged by its digest", async () => {
     await using rig = await filled();
     const { backup } = await bundle(rig, [section(rig.file("two"), { keyfile: join(rig.path, "key") })]);

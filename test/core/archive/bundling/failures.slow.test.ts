@@ -101,6 +101,7 @@ describe("a compressor that fails is named, nothing is stored, and the backup ke
     "ends well after a part of its input": "head -c 200000 | /usr/bin/xz -c",
     "ends well with the last of its input in the pipe": "head -c 600000 | /usr/bin/xz -c",
     "ends well without any output": "cat > /dev/null",
+    "takes all of its input, ends well, and gives less": "/usr/bin/xz -c | { head -c 200000; cat > /dev/null; }",
     "reads nothing, and fails": "exit 1",
   };
   test.each(Object.entries(ways))(

@@ -133,6 +133,34 @@ describe.skipIf(ceph === undefined)("through a proxy that", () => {
     });
   });
 
+  const partsGone = () => new Response("<Error><Code>InvalidPart</Code></Error>", { status: 400 });
+
+  test("through a proxy that loses the answer to the end of an upload, it is found also if the service says then that its parts are unknown", async () => {
+    let lost = 0;
+    await through(
+      async (request, forward) => {
+        if (!isCompletion(request)) return forward();
+        if (lost > 0) return partsGone();
+        lost += 1;
+        await forward();
+        return new Response(null, { status: 502 });
+      },
+      async (bucket, direct) => {
+        const stored = await putStream(bucket, "snapshots/a", dump(), { retention: retention() });
+        expect((await direct.head("snapshots/a", stored.version))?.size).toBe(9 * mebibyte);
+      },
+    );
+  });
+
+  test("through a proxy that loses a part, the message says so", () =>
+    through(
+      async (request, forward) => (isCompletion(request) ? partsGone() : forward()),
+      async (bucket) => {
+        const failure = await failureOf(putStream(bucket, "snapshots/a", dump(), { retention: retention() }));
+        expect(failure.message).toContain("InvalidPart");
+      },
+    ));
+
   /** Two parts of as many bytes, with other content. */
   async function* otherDump() {
     for (let i = 0; i < 9; i++) yield Buffer.alloc(mebibyte, i + 1);
