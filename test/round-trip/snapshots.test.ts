@@ -136,7 +136,7 @@ for (const place of places) {
 }
 
 /** MiB of a dump of which each 64 MiB are the same: it needs little room in a bucket, and has chunks as any other. */
-const longDump = full ? 8192 : 256;
+const longDump = full ? 8192 : 192;
 
 test(
   "a long dump goes in and out in the memory of a short one, and what is in it twice is stored once",
