@@ -57,15 +57,20 @@ export class Guarded implements AsyncDisposable {
     });
   }
 
-  /** All versions in the bucket and their locks. */
-  async state(): Promise<Locked[]> {
+  /** All versions in the bucket. */
+  async versions(): Promise<Stored[]> {
     const versions = (await Array.fromAsync(this.all.listVersions(""))).flat();
-    return Promise.all(
-      versions.map(async ({ key, version, size }) => {
-        const retention = (await this.all.head(key, version))?.retention;
-        return { key, version, size, mode: retention?.mode, until: retention?.until.getTime() };
-      }),
-    );
+    return versions.map(({ key, version, size }) => ({ key, version, size }));
+  }
+
+  /** All versions in the bucket and their locks: a request for each. */
+  async state(): Promise<Locked[]> {
+    return Promise.all((await this.versions()).map((stored) => this.locked(stored)));
+  }
+
+  async locked({ key, version, size }: Stored): Promise<Locked> {
+    const retention = (await this.all.head(key, version))?.retention;
+    return { key, version, size, mode: retention?.mode, until: retention?.until.getTime() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

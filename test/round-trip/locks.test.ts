@@ -47,7 +47,8 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     const target = before.find(({ key }) => key.startsWith(folder) && !key.endsWith("-lock-proof"));
     if (target === undefined) throw new Error(`the run put nothing into ${folder}`);
     expect(await statusOf(send(thief, machine.bucket, target))).toBe(other?.status ?? 403);
-    expect(await machine.state()).toEqual(before);
+    expect(await machine.locked(target)).toEqual(target);
+    expect(await machine.versions()).toEqual(before.map(({ key, version, size }) => ({ key, version, size })));
   }
 
   for (const folder of folders) {
@@ -62,6 +63,9 @@ describe.skipIf(ceph === undefined)("with the archive's role on Ceph nobody can"
     expect(await machine.state()).toEqual(before);
   });
   for (const attempt of onBucket) test(`${attempt.name}: the bucket`, () => tryOn("", attempt));
+  test("all these attempts of the archive's role on Ceph have changed no lock of any version", async () => {
+    expect(await machine.state()).toEqual(before);
+  });
 });
 
 describe.skipIf(ceph === undefined)("archive on Ceph", () => {
