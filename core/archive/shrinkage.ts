@@ -10,6 +10,7 @@ import type { PartRef } from "../format/manifest.ts";
 import { type ByteString, isByteString, parentOf } from "../format/path.ts";
 import { quoted } from "../format/quoted.ts";
 import type { Notify } from "../notice.ts";
+import { lastCompleted } from "./state/completed.ts";
 import { fact, setFact } from "./state/database.ts";
 import { PartTable } from "./state/parts.ts";
 
@@ -28,6 +29,8 @@ type Open = { readonly path: ByteString; gone: number };
 
 export class Shrinkage {
   readonly #before: Noted;
+  /** What a run has left that put no root is no backup: what is gone of it may never have been wanted. */
+  readonly #hasBackup: boolean;
   /** Folders above the path that was gone last, each a beginning of the next. */
   readonly #above: Open[] = [];
   readonly #emptied: EmptiedFolder[] = [];
@@ -43,11 +46,13 @@ export class Shrinkage {
     this.#hasRowIn = database.query<unknown, [string, string]>(
       "SELECT 1 FROM files WHERE path > ? AND path < ? LIMIT 1",
     );
-    this.#before = notedIn(database, this.#now);
+    this.#hasBackup = lastCompleted(database) !== undefined;
+    this.#before = this.#hasBackup ? notedIn(database, this.#now) : { entries: 0, at: this.#now, emptied: [] };
   }
 
   /** Call for each path that the last backup had and this one has not, in byte order, after its row is removed. */
   gone(path: ByteString): void {
+    if (!this.#hasBackup) return;
     this.#leave(path);
     const folders: ByteString[] = [];
     for (let folder = parentOf(path); folder !== "/" && folder !== this.#above.at(-1)?.path; folder = parentOf(folder))

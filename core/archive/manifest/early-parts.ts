@@ -28,7 +28,7 @@ export class EarlyParts {
   #stored: Promise<void> = Promise.resolve();
   #hasEnded = false;
 
-  /** `files`: the table through which rows change meanwhile. It has no parts yet. */
+  /** `files`: the table through which rows change meanwhile, in a transaction of the caller. It has no parts yet. */
   constructor(deps: PartWriterDeps, files: FileTable) {
     this.#deps = deps;
     this.#files = files;
@@ -74,8 +74,8 @@ export class EarlyParts {
     this.#isStoring = true;
     this.#stored = draft.write().then((part) => {
       this.#isStoring = false;
-      // Else one of its rows has changed meanwhile.
-      if (!this.#hasEnded) this.#files.addPart(part, this.#from);
+      // Else one of its rows has changed meanwhile; or a full disk, say, has ended the transaction, and its latest rows are gone with it.
+      if (!this.#hasEnded && this.#deps.database.inTransaction) this.#files.addPart(part, this.#from);
     });
     // Is thrown at the end.
     this.#stored.catch(() => this.#end());

@@ -1,6 +1,8 @@
 /** Backups of which most is missing: an unmounted disk, a picker that finds nothing. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, rename, rm } from "node:fs/promises";
+import type { Bucket } from "../../../core/bucket/contract.ts";
+import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { pruneRig } from "../steward/support.ts";
 import { day, Rig } from "./rig.ts";
 
@@ -71,6 +73,22 @@ describe("a source that is empty today", () => {
     expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
     expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
   });
+});
+
+test("a first backup is not compared with what runs before it have stored that put no root", async () => {
+  await using rig = await Rig.make();
+  await write(rig, "a", 100);
+  await write(rig, "data", 30);
+  const refused = (key: string) => key.startsWith("manifests/") && !key.includes("/parts/");
+  const around = (bucket: Bucket) =>
+    wrapBucket(bucket, {
+      put: (key, body, options) =>
+        refused(key) ? Promise.reject(new Error("no root today")) : bucket.put(key, body, options),
+    });
+  await expect(rig.run({ around })).rejects.toThrow("no root today");
+  await rm(rig.file("a"), { recursive: true });
+  await unmount(rig, "data");
+  expect((await rig.run()).heard).toEqual([]);
 });
 
 describe("a prune after backups with something missing", () => {

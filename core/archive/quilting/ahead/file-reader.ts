@@ -164,12 +164,13 @@ function endsWell(piece: FillingPiece, index: number, file: OpenedFile, reader: 
 export type PieceExchange = {
   readonly take: () => Promise<PieceBuffer>;
   readonly give: (piece: FilledPiece, last: boolean) => void;
+  readonly giveBack: (unused: PieceBuffer) => void;
 };
 
-/** Reads one large file in pieces. */
+/** Reads one large file in pieces. It has given back both buffers when its last piece comes. */
 export async function readLarge(
   file: FileToRead,
-  { take, give }: PieceExchange,
+  { take, give, giveBack }: PieceExchange,
   { gear }: ReaderOptions,
 ): Promise<void> {
   let piece = new FillingPiece(await take());
@@ -188,6 +189,8 @@ export async function readLarge(
     }
     const whole = source && unlessRefused(() => endsWell(piece, 0, source.file, source.reader));
     if (whole !== true) piece.rare.unread.push(0);
+    // Before the last piece: with that, the main thread counts both buffers as free.
+    giveBack(await take());
     give(piece.done, true);
   } finally {
     if (fd !== undefined) closeRead(fd);

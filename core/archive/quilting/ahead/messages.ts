@@ -94,7 +94,7 @@ export type FromReader =
       FilledPiece,
       "buffer"
     >)
-  /** Gives a buffer back that a large file did not need. */
+  /** Gives the other buffer of a large file back, before its last piece. */
   | { readonly kind: "spare"; readonly buffer: number };
 
 const wordsOfFile = 8;

@@ -38,10 +38,6 @@ class Buffers {
     return this.#waiting.promise;
   }
 
-  takeAll(): PieceBuffer[] {
-    return this.#given.splice(0);
-  }
-
   end(): void {
     this.#hasEnded = true;
     this.#waiting?.reject(new ReadingEnded());
@@ -71,12 +67,7 @@ function hear(message: ToReader): void {
   if (message.kind === "options") options = message.options;
   else if (message.kind === "buffer") known.set(message.number, new PieceBuffer(message.number, message.memory));
   else if (message.kind === "read") read(message);
-  else if (message.kind === "more") {
-    const buffers = large.get(message.job);
-    // It has ended meanwhile.
-    if (buffers === undefined) post({ kind: "spare", buffer: message.buffer });
-    else buffers.give(bufferOf(message.buffer));
-  }
+  else if (message.kind === "more") large.get(message.job)?.give(bufferOf(message.buffer));
 }
 
 function bufferOf(number: number): PieceBuffer {
@@ -101,10 +92,8 @@ function startLarge(job: number, file: FileToRead, buffer: PieceBuffer): void {
   buffers.give(buffer);
   large.set(job, buffers);
   const give = (piece: FilledPiece, last: boolean) => postPiece(job, piece, last);
-  readLarge(file, { take: () => buffers.take(), give }, options).then(() => {
-    large.delete(job);
-    for (const spare of buffers.takeAll()) post({ kind: "spare", buffer: spare.number });
-  }, fail);
+  const giveBack = ({ number }: PieceBuffer) => post({ kind: "spare", buffer: number });
+  readLarge(file, { take: () => buffers.take(), give, giveBack }, options).then(() => large.delete(job), fail);
 }
 
 /** Has large files closed, which happens in microtasks. Small ones are closed by `readBatch`. */

@@ -181,7 +181,8 @@ export class Ledger {
 
   /** Returns the path of the row, or the segment, that waits for the oldest of the chunks that are being stored. */
   longestWaiting(): ByteString | undefined {
-    for (const { waiting } of this.#underWay.values()) return waiting[0]?.row.path;
+    // A chunk of a reading that did not count has no row.
+    for (const { waiting } of this.#underWay.values()) if (waiting[0] !== undefined) return waiting[0].row.path;
     return undefined;
   }
 

@@ -81,6 +81,27 @@ describe("parts that are written while files are read", () => {
     }
   });
 
+  test("a part is not kept if the rows that it was made of are lost while it is put: a full disk ends the transaction", async () => {
+    await using bench = await PartBench.make();
+    const object = bench.object("packs/a");
+    const paths = numbered(17_000);
+    const isFull = Promise.withResolvers<void>();
+    const writing = bench.ahead(() => isFull.promise);
+    bench.add(paths, object, undefined, writing.files);
+    await advance(writing, 1);
+    const empty = bench.fillDisk();
+    const more = Array.from({ length: 1_000 }, (_, number) => `/more/${number}` as ByteString);
+    expect(() => {
+      for (const path of more) writing.files.set({ path, fingerprint: undefined, head: "{}", extents: null, bytes: 0 });
+    }).toThrow("full");
+    empty();
+    isFull.resolve();
+    await writing.ahead.end();
+    expect(bench.has(paths[0])).toBe(false);
+    // As after the next run, for which these files are gone.
+    expect((await bench.write()).parts).toEqual([]);
+  });
+
   test("a part that cannot be put ahead ends the run with its error, and the next run writes it", async () => {
     await using bench = await PartBench.make();
     const paths = numbered(17_000);

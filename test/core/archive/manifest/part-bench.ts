@@ -103,8 +103,17 @@ export class PartBench implements AsyncDisposable {
     return { parts, put, used: usedObjects(this.#bench.database) };
   }
 
-  /** Starts to write parts while rows change through `files`. */
+  /** Has the disk full for the next rows, as far as SQLite can see, until what it returns is called. */
+  fillDisk(): () => void {
+    const { database } = this.#bench;
+    const { page_count } = database.query<{ page_count: number }, []>("PRAGMA page_count").get() ?? { page_count: 1 };
+    database.run(`PRAGMA max_page_count = ${page_count}`);
+    return () => database.run("PRAGMA max_page_count = 4294967294");
+  }
+
+  /** Starts to write parts while rows change through `files`, in a transaction. */
   ahead(beforePut: BeforePut = async () => {}) {
+    this.#bench.database.run("BEGIN");
     const { deps, put } = this.#writing([], beforePut);
     const files = new FileTable(this.#bench.database);
     return { ahead: new EarlyParts(deps, files), files, put };

@@ -111,6 +111,26 @@ describe("threads that read files", () => {
     await readers.stop();
   });
 
+  test("threads that read files use the same few buffers for any number of large ones, read or not", async () => {
+    await using place = await scratch();
+    writeFileSync(join(place.path, "file"), noise(mebibyte + 1));
+    using file = heldFile(join(place.path, "file"));
+    const changed = { fd: file.fd, stat: { ...file.stat, size: 3 * mebibyte } };
+    const readers = readersOf(3);
+    const started: AsyncGenerator<FilledPiece>[] = [];
+    const numbers = new Set<number>();
+    const take = async () => {
+      for await (const { buffer } of started.shift() ?? []) numbers.add(buffer.number);
+    };
+    for (let job = 0; job < 100; job += 1) {
+      while (!readers.hasRoom(true)) await take();
+      started.push(readers.read([job % 3 === 0 ? changed : file]).pieces);
+    }
+    while (started.length > 0) await take();
+    expect(Math.max(...numbers)).toBeLessThan(6);
+    await readers.stop();
+  });
+
   test("a thread that fails ends all reading with a Failure, and nothing waits for it", async () => {
     await using place = await scratch();
     writeFileSync(join(place.path, "file"), noise(3 * mebibyte));
