@@ -119,7 +119,7 @@ describe("`bun run unused`", () => {
     patience,
   );
 
-  /** That it accepts those which say so, `@internal`, shows by the project itself, which has some. */
+  /** Those that say so, `@internal`, are accepted: the project has some, and passes. */
   test(
     "`bun run unused` names an export of the product that only tests use",
     async () => {
