@@ -12,8 +12,14 @@ import { restoredExit, versionsIn } from "./loop.ts";
 import { places, thorough } from "./places.ts";
 
 const minutes = 60_000;
-/** Many in each: the noise is stored as it is under either compression, so that one of them shows what memory it takes. */
-const sizes = { zstd: { noise: thorough ? 200 : 20, lines: thorough ? 60 : 20 }, gzip: { noise: 20, lines: 60 } };
+/**
+ * MiB, many in each. What is whole in memory shows in dumps that are objects: that of packs, a long dump below tells. The noise is stored as it is
+ * under either compression, so that one of them shows what memory it takes.
+ */
+function sizesOf({ layout, compression }: (typeof kinds)[number]) {
+  const isLarge = thorough && layout === "objects" && compression === "zstd";
+  return { noise: isLarge ? 200 : 20, lines: thorough ? 60 : 20 };
+}
 /** What the whole program may take, by design. */
 const mostMemory = 256 * MiB;
 
@@ -34,7 +40,7 @@ const kinds = [
 for (const place of places) {
   for (const content of kinds) {
     const { layout, compression } = content;
-    const mebibytes = sizes[compression];
+    const mebibytes = sizesOf(content);
     const noise = noiseOf(mebibytes.noise);
     const lines = linesOf(mebibytes.lines);
 
