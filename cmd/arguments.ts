@@ -137,9 +137,11 @@ function unambiguous(words: readonly string[], options: readonly Option[], own: 
     const word = rest[index] ?? "";
     if (word === "--") {
       const operands = rest.slice(index + 1);
-      // Without one before, the first is the subcommand.
-      if (line.every((one) => one.startsWith("-"))) line.push(...operands.splice(0, 1));
-      line.push(...operands.map((operand) => guard + operand));
+      // Without one before, the first is the subcommand: cac has to know it by its name.
+      const isNamed = line.some((one) => !one.startsWith("-"));
+      line.push(
+        ...operands.map((operand, at) => (isNamed || at > 0 || operand.startsWith("-") ? guard : "") + operand),
+      );
       break;
     }
     if (!word.startsWith("-")) {

@@ -115,12 +115,16 @@ export function mayBeContentKey(key: string): boolean {
   return packKey.test(base) || contentKey.test(base);
 }
 
-const ownKey = /^(manifests|index|verified|packs|content|snapshots)\//;
 const scriptKey = /\.tar\.(gz|bz2|xz)$/;
+/** A dump's, of this program and of s3-sysbackup: of all keys that are made here, only these may end as the script's do. */
+const dumpKey = /^snapshots\/[^/]+(\/\d{8}T\d{6}Z|-\d{4}-\d\d-\d\dT\d\d:\d\dZ)-[^/]*$/;
 
-/** Returns whether a bundle may be stored under such a key: in its folder, or where the script before this program put it. */
+/**
+ * Returns whether a bundle may be stored under such a key: in its folder, or where the script before this program put it, which may be
+ * `content/` or `snapshots/`, too, as that was the name of what it stored.
+ */
 export function mayBeBundleKey(key: string): boolean {
-  return key.startsWith(prefixes.bundles) || (scriptKey.test(key) && !ownKey.test(key));
+  return key.startsWith(prefixes.bundles) || (scriptKey.test(key) && !dumpKey.test(key));
 }
 
 function parse(pattern: RegExp, key: string): ManifestKey | undefined {

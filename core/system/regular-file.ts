@@ -42,6 +42,7 @@ export async function readRegular(path: string, most: number): Promise<Buffer> {
   const { file, size } = await openSized(path);
   await using _ = file;
   if (size > most) throw new UnreadableKind(`it has ${size} bytes, more than the ${most} allowed`);
+  if (size === 0) return await readUnsized(file, most);
   const bytes = Buffer.allocUnsafeSlow(size);
   for (let done = 0; done < size; ) {
     const { bytesRead } = await file.read(bytes, done, size - done, done);
@@ -50,6 +51,20 @@ export async function readRegular(path: string, most: number): Promise<Buffer> {
   }
   return bytes;
 }
+
+/** Some filesystems make up content as it is read (/proc, some in FUSE), and say that there is none. */
+async function readUnsized(file: FileHandle, most: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (let done = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(unsizedPiece), 0, unsizedPiece, done);
+    if (bytesRead === 0) return Buffer.concat(pieces);
+    done += bytesRead;
+    if (done > most) throw new UnreadableKind(`it has more than the ${most} bytes allowed`);
+    pieces.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+const unsizedPiece = 64 * 1024;
 
 /** Reads it whole. Throws as `openRegular` does, and also while another program holds a lease of it. */
 export function readRegularSync(path: string): Buffer {

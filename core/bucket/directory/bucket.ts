@@ -213,6 +213,7 @@ class DirectoryBucket implements Bucket {
   async #record(key: string, version: string | undefined): Promise<Version | undefined> {
     const parts = findKey(key);
     const wanted = version ?? (await this.#newest(key, parts));
+    if (wanted === undefined) await mustBeDirectory(this.#root, this.url);
     if (parts === undefined || wanted === undefined || !isVersion(wanted)) return undefined;
     const folder = join(this.#root, parts.folder);
     const recordPath = join(folder, recordName(parts.name, wanted));

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   distinct,
   keys,
+  mayBeBundleKey,
   parseIndexKey,
   parseManifestKey,
   runOf,
@@ -30,6 +31,21 @@ describe("keys", () => {
     [keys.snapshot("web-1", id.start, "pg", ".zst"), "snapshots/web-1/20261121T020003Z-pg.zst"],
   ])("keys: %s", (key, written) => {
     expect(key).toBe(written);
+  });
+
+  test.each([
+    ["bundles/web-1/srv.tar.zst", true],
+    ["srv/photos.tar.xz", true],
+    // The script's, of folders of these names.
+    ["snapshots/home.tar.xz", true],
+    ["snapshots/web-1/home.tar.bz2", true],
+    ["content/site.tar.bz2", true],
+    ["packs/a/b.tar.xz", true],
+    [keys.snapshot("web-1", id.start, "site.tar", ".gz"), false],
+    [keys.content(sha256), false],
+    [keys.pack(sha256), false],
+  ])("a bundle may have this key, or not: %s", (key, may) => {
+    expect(mayBeBundleKey(key)).toBe(may);
   });
 
   test("keys of manifests and index objects are read back", () => {

@@ -1,9 +1,9 @@
-/** Files of which another program has a lease (Samba): the kernel says that they are to be opened later. */
+/** Files of which another program has a lease (Samba): the kernel says that they are to be opened later. And files without a size. */
 import { expect, test } from "bun:test";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "../../../core/system/libc.ts";
-import { openRegular } from "../../../core/system/regular-file.ts";
+import { openRegular, readRegular } from "../../../core/system/regular-file.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 
 const F_SETLEASE = 1024;
@@ -40,4 +40,12 @@ test("twin: a file is opened once another program has given up its lease", async
   setTimeout(end, 200);
   await using file = await openRegular(path);
   expect(await file.readFile("utf8")).toBe("content");
+});
+
+test("a file whose filesystem says no size, and makes it up as it is read, is read to its end", async () => {
+  expect((await readRegular("/proc/version", 4096)).toString()).toStartWith("Linux");
+});
+
+test("twin: such a file of more than what is allowed is refused", async () => {
+  await expect(readRegular("/proc/version", 10)).rejects.toThrow("more than the 10 bytes allowed");
 });

@@ -224,6 +224,8 @@ describe("what can go wrong", () => {
     await (await import("node:fs/promises")).rmdir(path);
     expect((await failureOf(bucket.put("a/b", bytes("x"), { retention }))).kind).toBe("no-bucket");
     expect((await failureOf(listed(bucket, ""))).kind).toBe("no-bucket");
+    expect((await failureOf(textOf(bucket, "a/b"))).kind).toBe("no-bucket");
+    expect((await failureOf(bucket.head("a/b"))).kind).toBe("no-bucket");
     expect(await readdir(root.path)).toEqual([]);
   });
 
