@@ -17,7 +17,7 @@ export const verify = subcommand<VerifyArgs>(
       { flag: "--all", help: "Verify every backup of the name, or of all names if none is given" },
       {
         flag: "--read-data [part]",
-        help: "Also read and hash content: all of it, or new (unread so far), a slice (2/7; /7: today's), a share (5%)",
+        help: "Also read all content, or new (unread so far), a slice (2/7; /7: today's), a share (5%)",
         value: /^new$|^\d*\/\d+$|^\d+(?:\.\d+)?%$/,
       },
       { flag: "--live", help: "Compare with this machine's files; with --read-data, also their content" },
