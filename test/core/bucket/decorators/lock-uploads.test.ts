@@ -16,10 +16,15 @@ const day = (number: number, mode: Retention["mode"] = "GOVERNANCE"): Retention 
 /** A bucket in which the end of an upload finds the object that is there already. */
 function finding(bucket: Bucket, version: string): Bucket {
   return wrapBucket(bucket, {
-    startUpload: async (key, options) =>
-      wrapUpload(await bucket.startUpload(key, options), {
-        complete: async () => ({ key, version, size: 1, isFound: true }),
-      }),
+    startUpload: async (key, options) => {
+      const upload = await bucket.startUpload(key, options);
+      return wrapUpload(upload, {
+        complete: async () => {
+          await upload.abort();
+          return { key, version, size: 1, isFound: true };
+        },
+      });
+    },
   });
 }
 
