@@ -63,8 +63,11 @@ async function prepare(folder: string, options: InstallOptions) {
   return { installed, services };
 }
 
-/** JavaScript's second compiler takes an eighth of a short run of the program, of which there are two thousand. */
-const compilesLate = { BUN_JSC_thresholdForOptimizeAfterWarmUp: "5000" } as const;
+/** JavaScript's compilers take a quarter of a short run of the program, of which there are two thousand. */
+const compilesLate = {
+  BUN_JSC_thresholdForJITAfterWarmUp: "10000",
+  BUN_JSC_thresholdForOptimizeAfterWarmUp: "5000",
+} as const;
 
 /** The program as users have it, which also starts twice as fast; undefined if it cannot be built, as then some test says. */
 async function compile(file: string): Promise<string | undefined> {
