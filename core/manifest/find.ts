@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { BucketReader } from "../bucket/contract.ts";
 import { isDenied } from "../bucket/fatal.ts";
-import { nearest } from "../config/nearest.ts";
 import { exitStatus, Failure } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
 import { parseManifestKey, safeName } from "../format/keys/keys.ts";
@@ -13,6 +12,7 @@ import type { Notice, Notify } from "../notice.ts";
 import { stampMeant } from "./dates.ts";
 import { listLegacyRoots } from "./legacy/roots.ts";
 import { contradictedAt, NewestRoots, type PassedOver, takeUsable, type Usable } from "./newest.ts";
+import { noSuchName } from "./no-such-name.ts";
 import type { Original } from "./original.ts";
 import { ManifestRefused } from "./refused.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
@@ -274,25 +274,6 @@ const wholeStamp = "20261121T020003Z".length;
 
 function isExactly({ stamp, run }: ListedRoot, upTo: string | undefined): boolean {
   return upTo !== undefined && upTo.length >= wholeStamp && `${stamp}-${run}`.startsWith(upTo);
-}
-
-/** Says that there is no backup of a name: which names there are, and which may be meant. */
-export async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
-  const names = new Set<string>();
-  for await (const root of listRoots(bucket)) names.add(root.name);
-  const near = nearest(name, names);
-  const shown = [...names].slice(0, mostNames).join(", ") + (names.size > mostNames ? " and others" : "");
-  return new Failure({
-    doing: "find a backup of",
-    what: name,
-    why: names.size === 0 ? "the bucket holds no backups" : `the bucket has backups of ${shown}`,
-    remedy:
-      names.size === 0
-        ? "check the bucket's name, or run `sysbackup archive` first"
-        : near === undefined
-          ? "give one of these names"
-          : `did you mean ${JSON.stringify(near)}?`,
-  });
 }
 
 function nothingBefore(wanted: string, oldest: ListedRoot): Failure {

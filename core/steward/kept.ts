@@ -1,14 +1,13 @@
 /** Decides which backups of which names are kept. */
 
 import type { BucketReader } from "../bucket/contract.ts";
-import { nearest } from "../config/nearest.ts";
-import { exitStatus, Failure } from "../failure.ts";
 import { day } from "../format/day.ts";
 import { prefixes } from "../format/keys/keys.ts";
 import { parseLegacyKey } from "../format/keys/legacy-keys.ts";
 import { contradictionOf } from "../manifest/dates.ts";
 import { LegacyPairs } from "../manifest/legacy/roots.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
+import { noneOfName } from "../manifest/no-such-name.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Garbage } from "../system/threads/garbage.ts";
@@ -207,15 +206,7 @@ const datesOf = ({ stamp, time }: Root) => ({ stamp, stored: time });
 /** Refuses a name without backups: a misspelt one must not look like one of which all is well. */
 function checkNames(names: readonly string[] | undefined, known: readonly string[]): void {
   const name = names?.find((one) => !known.includes(one));
-  if (name === undefined) return;
-  const near = nearest(name, known);
-  throw new Failure({
-    doing: "find backups of",
-    what: name,
-    why: "the bucket has none of that name",
-    remedy: near === undefined ? "`sysbackup list` shows the names" : `did you mean ${JSON.stringify(near)}?`,
-    exit: exitStatus.usage,
-  });
+  if (name !== undefined) throw noneOfName(name, known);
 }
 
 /** `last`: undefined if none of its backups can be used. */

@@ -86,18 +86,19 @@ async function missingPackages(): Promise<string[]> {
 
 type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
 
-/** Made at the first call, and kept in the user's cache: each set of pins has an environment of its own. Returns its folder of programs. */
+/** Made at the first call, and kept in the user's cache: each set of pins has an environment of its own for each Python. Returns its folder of programs. */
 async function installPython(options: PythonOptions): Promise<string | undefined> {
   const { machine, tell, what } = options;
   const requirements = join(import.meta.dir, options.requirements);
-  const pins = createHash("sha256")
-    .update(await readFile(requirements))
-    .digest("hex")
-    .slice(0, 12);
   const cache = join(machine.XDG_CACHE_HOME ?? join(machine.HOME ?? homedir(), ".cache"), "sysbackup-test");
-  const environment = join(cache, `python-${pins}`);
   try {
-    if (!existsSync(environment)) {
+    const pins = createHash("sha256")
+      .update(await readFile(requirements))
+      .update(await run(["python3", "--version"], { env: machine }))
+      .digest("hex")
+      .slice(0, 12);
+    const environment = join(cache, `python-${pins}`);
+    if (!existsSync(join(environment, "bin/python"))) {
       tell(`installing ${what} into ${environment}`);
       await makeEnvironment(environment, requirements, options);
     }

@@ -1,6 +1,6 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import { noSuchName } from "../../../core/manifest/find.ts";
 import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
+import { noSuchName } from "../../../core/manifest/no-such-name.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { connectAs } from "../../shared/connect.ts";

@@ -14,7 +14,8 @@ import { type ExitStatus, exitStatus, Failure, reasonOf } from "../../../core/fa
 import { argumentBytes } from "../../../core/format/argument.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys/keys.ts";
 import type { PreviousBackup } from "../../../core/format/manifest/chain.ts";
-import { type Found, findManifest, noSuchName } from "../../../core/manifest/find.ts";
+import { type Found, findManifest } from "../../../core/manifest/find.ts";
+import { noSuchName } from "../../../core/manifest/no-such-name.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bucket, BucketError, type ListedVersion } from "../../../core/bucket/contract.ts";
+import { exitStatus } from "../../../core/failure.ts";
 import { withoutRemovals } from "../../../core/steward/prune.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RunOptions } from "../archive/rig.ts";
@@ -113,10 +114,11 @@ describe("a prune", () => {
     expect((await pruneRig(rig, { last: 1 })).of("removed")).toEqual({});
   });
 
-  test("a prune of a name that has no backups is a mistake", async () => {
+  test("a prune of a name that has no backups fails as `list` of it does", async () => {
     await using set = await oldAndNew();
-    const error = await pruneRig(set.rig, { last: 1 }, { name: "hots" }).catch(String);
-    expect(error).toContain('cannot find backups of "hots": the bucket has none of that name; did you mean "host"?');
+    const message = 'cannot find a backup of "hots": the bucket has backups of host; did you mean "host"?';
+    const pruned = pruneRig(set.rig, { last: 1 }, { name: "hots" });
+    await expect(pruned).rejects.toMatchObject({ message, exit: exitStatus.failed });
   });
 
   test("a dry run reports the same as a prune and changes nothing", async () => {

@@ -3,15 +3,13 @@
 The first argument is the tree's root. Objects have a "type": "folder" makes and enters one, "up" gives the current
 folder its attributes and leaves it, all others make one thing called "name". Hard links name their target from the
 root. Names and targets are text in which U+DC80 to U+DCFF stand for single bytes that are not UTF-8 (PEP 383).
+Modules that few trees need are imported where they are used: a start takes half of the time then.
 """
 
 import base64
 import json
 import os
-import random
-import socket
 import stat
-import subprocess
 import sys
 
 MODES = {"folder": 0o755, "file": 0o644}
@@ -19,6 +17,8 @@ MODES = {"folder": 0o755, "file": 0o644}
 
 def content(piece):
     if "random" in piece:
+        import random
+
         return random.Random(piece["seed"]).randbytes(piece["random"])
     if "repeat" in piece:
         return piece["repeat"].encode() * piece["times"]
@@ -40,6 +40,8 @@ def make_device(name, node):
 
 
 def make_socket(name):
+    import socket
+
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(name)
 
@@ -63,6 +65,8 @@ def make(name, node, root):
 
 
 def tool(*command):
+    import subprocess
+
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

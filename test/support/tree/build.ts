@@ -8,7 +8,7 @@ import type { Attributes, Bytes, Children, Node, Piece } from "./literal.ts";
 export async function buildTree(root: string, children: Children): Promise<void> {
   await mkdir(root, { recursive: true });
   const script = join(import.meta.dir, "build.py");
-  const child = Bun.spawn([python3, script, root], {
+  const child = Bun.spawn([python3, "-IS", script, root], {
     env: { ...process.env, PYTHONUTF8: "1" },
     stdin: new Blob(stepsOf(children).map((step) => `${JSON.stringify(step)}\n`)),
     stderr: "pipe",

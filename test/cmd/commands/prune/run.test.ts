@@ -90,8 +90,8 @@ describe("sysbackup prune", () => {
     const failure = await failureOf(
       sysbackup(`prune --name web2 --keep-last 1 ${set.place}`, fakeIO({ now: set.now })),
     );
-    expect(failure.message).toContain('cannot find backups of "web2"');
-    expect(failure.exit).toBe(exitStatus.usage);
+    expect(failure.message).toContain('cannot find a backup of "web2"');
+    expect(failure.exit).toBe(exitStatus.failed);
     const both = await failureOf(sysbackup(`prune web1 --name web2 --keep-last 1 ${set.place}`, fakeIO()));
     expect(both.message).toBe('cannot choose the backups of "web1": --name says "web2"; give one of them');
   });
