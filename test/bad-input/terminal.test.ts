@@ -1,13 +1,14 @@
 /** Tests names that disguise themselves or control a terminal, and questions that nobody can answer. */
+
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitStatus } from "../../core/failure.ts";
+import { programInShell, programWords } from "../support/program.ts";
 import { has } from "../support/services.ts";
 import { expectClean, expectReported, Machine } from "./machine.ts";
 import { messages } from "./messages.ts";
 
-const main = join(import.meta.dir, "../../cmd/main.ts");
 /** Clears the screen, rings, starts a line, reverses the text. */
 const hostile = "\x1b[2J\x07\rok\n\u202egnp.exe";
 const escaped = "\\u001b[2J\\u0007\\rok\\n\\u202egnp.exe";
@@ -51,7 +52,7 @@ describe("hostile names", () => {
   test.skipIf(!has("script"))("hostile names do not reach a terminal", async () => {
     await using machine = await machineWithHostileNames();
     const log = machine.path("typescript");
-    const command = `'${process.execPath}' '${main}' archive --conf-dir '${machine.conf}'`;
+    const command = `${programInShell} archive --conf-dir '${machine.conf}'`;
     const child = Bun.spawn(["script", "-qec", command, log], {
       stdio: ["ignore", "ignore", "ignore"],
       env: { ...process.env, TERM: "xterm", SHELL: "/bin/sh" },
@@ -72,7 +73,7 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "test", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+    const child = Bun.spawn(["setsid", "-w", ...programWords, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
       env: process.env,
     });
@@ -87,7 +88,7 @@ describe.skipIf(!has("setsid"))("without a terminal", () => {
     await machine.archive();
     const target = machine.path("target");
     const words = ["restore", "--conf-dir", machine.conf, "--target", target];
-    const child = Bun.spawn(["setsid", "-w", process.execPath, main, ...words], {
+    const child = Bun.spawn(["setsid", "-w", ...programWords, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
       env: process.env,
     });

@@ -1,10 +1,7 @@
 /** Programs that stop reading, as `head` does, end a subcommand in silence. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { Fixture, file, folder } from "../restore/support.ts";
-import { programVariable } from "../support/compiled.ts";
-
-const program = process.env[programVariable] ?? `${process.execPath}' '${join(import.meta.dir, "../../cmd/main.ts")}`;
+import { programInShell } from "../support/program.ts";
 
 /** Much more than a pipe holds. */
 const many = Array.from({ length: 5000 }, (_, number) => `/d/a file with a name that is rather long, ${number}`);
@@ -31,7 +28,7 @@ test.each([
       await fixture.backup(items, { name: "web1", perPart: 2000, start });
     }
     const access = `--conf-dir '${fixture.scratch.path}' --bucket 'file://${fixture.bucketPath}'`;
-    const script = `'${program}' ${words} ${access} | head -c 10 > /dev/null`;
+    const script = `${programInShell} ${words} ${access} | head -c 10 > /dev/null`;
     const child = Bun.spawn(["sh", "-c", script], { cwd: fixture.scratch.path, stdin: "ignore", stderr: "pipe" });
     const [stderr] = await Promise.all([child.stderr.text(), child.exited]);
     expect(stderr).toBe("");

@@ -2,9 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratch } from "../support/faults/scratch.ts";
-import { writeConf } from "../support/program.ts";
-
-const main = join(import.meta.dir, "../../cmd/main.ts");
+import { programWords, writeConf } from "../support/program.ts";
 
 function modesIn(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -22,7 +20,7 @@ test.each(["0777", "0377", "0022"])(
     const pickers = { all: `echo '${place.path}/file'` };
     const { conf, state, bucket } = await writeConf(place.path, { pickers });
     const command = `umask ${umask}; exec "$0" "$@"`;
-    const words = [process.execPath, main, "archive", "--conf-dir", conf];
+    const words = [...programWords, "archive", "--conf-dir", conf];
     const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", command, ...words]);
     expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
     for (const folder of [state, join(bucket, "manifests"), join(bucket, "packs")])

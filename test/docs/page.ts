@@ -1,7 +1,7 @@
 /** Examples of a page of docs/, and a shell that runs them with a fixture's bucket. */
 import { join } from "node:path";
 import type { Fixture } from "../restore/support.ts";
-import { programVariable } from "../support/compiled.ts";
+import { programInShell } from "../support/program.ts";
 
 export function pageOf(name: string): Promise<string> {
   return Bun.file(join(import.meta.dir, "../../docs", name)).text();
@@ -35,10 +35,9 @@ export function commandsIn(page: string): string[] {
 
 /** Runs a line of a page in a shell, where `sysbackup` is this program with the fixture's bucket. */
 export async function typed(line: string, { scratch, bucketPath }: Fixture) {
-  const program = process.env[programVariable] ?? `${process.execPath}' '${join(import.meta.dir, "../../cmd/main.ts")}`;
   const options = `--conf-dir '${scratch.path}' --bucket 'file://${bucketPath}'`;
   const named = `case " $* " in *" --name "*|*" --all "*) ;; *) set -- "$@" --name web1 ;; esac`;
-  const script = `sysbackup() { ${named}; '${program}' "$@" ${options}; }\n${line}`;
+  const script = `sysbackup() { ${named}; ${programInShell} "$@" ${options}; }\n${line}`;
   const child = Bun.spawn(["sh", "-c", script], { cwd: scratch.path, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { stdout, stderr, exit };

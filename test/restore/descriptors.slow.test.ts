@@ -3,9 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { descriptorShare } from "../../core/system/threads/limits.ts";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup, writeConf } from "../support/program.ts";
-
-const main = join(import.meta.dir, "../../cmd/main.ts");
+import { programWords, sysbackup, writeConf } from "../support/program.ts";
 
 function makeTree(files: string, { width, depth }: { readonly width: number; readonly depth: number }): string[] {
   const paths: string[] = [];
@@ -36,7 +34,7 @@ test.skipIf(Bun.which("prlimit") === null).each([
   expect((await sysbackup(["archive", "--conf-dir", conf])).exit).toBe(0);
   const target = join(place.path, "target");
   const words = ["restore", "test", "--target", target, "--conf-dir", conf];
-  const { stderr, exitCode } = Bun.spawnSync(["prlimit", "--nofile=40", process.execPath, main, ...words]);
+  const { stderr, exitCode } = Bun.spawnSync(["prlimit", "--nofile=40", ...programWords, ...words]);
   expect(stderr.toString()).not.toContain("too many open files");
   expect(exitCode).toBe(0);
   for (const path of paths) expect(readFileSync(join(target, path), "utf8")).toBe(readFileSync(path, "utf8"));

@@ -3,10 +3,9 @@ import { expect } from "bun:test";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { programVariable } from "../support/compiled.ts";
 import { type FaultProxy, faultProxy } from "../support/faults/proxy.ts";
 import { sysbackupPeak } from "../support/peak.ts";
-import { writeConf } from "../support/program.ts";
+import { programInShell, writeConf } from "../support/program.ts";
 import { run } from "../support/services/command.ts";
 import { type CephAddress, ceph, clientConfig } from "../support/services.ts";
 import { places } from "./places.ts";
@@ -74,10 +73,9 @@ async function completed(service: CephAddress, path: string): Promise<Response> 
  * time with the same GiB.
  */
 async function withGiB(dir: string, tree: string, times: number): Promise<string> {
-  const program = process.env[programVariable] ?? `${process.execPath} ${join(import.meta.dir, "../../cmd/main.ts")}`;
   const path = join(dir, `with${times}`);
   const mounts = `for n in $(seq ${times}); do mkdir -p '${tree}'/$n; mount --bind '${dir}/random' '${tree}'/$n; done`;
-  const script = `#!/bin/sh\n[ -n "$ALONE" ] || ALONE=1 exec unshare --mount "$0" "$@"\n${mounts}\nexec ${program} "$@"\n`;
+  const script = `#!/bin/sh\n[ -n "$ALONE" ] || ALONE=1 exec unshare --mount "$0" "$@"\n${mounts}\nexec ${programInShell} "$@"\n`;
   await writeFile(path, script);
   await chmod(path, 0o755);
   return path;

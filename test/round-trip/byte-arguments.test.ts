@@ -2,16 +2,12 @@
 import { expect, test } from "bun:test";
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { programVariable } from "../support/compiled.ts";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup, writeConf } from "../support/program.ts";
-
-const program = process.env[programVariable];
-const command = program === undefined ? [process.execPath, join(import.meta.dir, "../../cmd/main.ts")] : [program];
+import { programInShell, sysbackup, writeConf } from "../support/program.ts";
 
 /** Runs the program. In `words`, `\\351` and the like stand for single bytes. */
 async function withBytes(words: readonly string[], cwd: string) {
-  const script = `set -- ; for word in ${words.map((word) => `'${word}'`).join(" ")}; do set -- "$@" "$(printf '%b' "$word")"; done; exec ${command.map((word) => `'${word}'`).join(" ")} "$@"`;
+  const script = `set -- ; for word in ${words.map((word) => `'${word}'`).join(" ")}; do set -- "$@" "$(printf '%b' "$word")"; done; exec ${programInShell} "$@"`;
   const child = Bun.spawn(["sh", "-c", script], { cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { exit, stdout, stderr };

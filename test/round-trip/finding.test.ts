@@ -2,9 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { programVariable } from "../support/compiled.ts";
 import { scratch } from "../support/faults/scratch.ts";
-import { sysbackup } from "../support/program.ts";
+import { programWords, sysbackup } from "../support/program.ts";
 import { requestsTo, type Served } from "../support/request-log.ts";
 import { ceph, isRoot } from "../support/services.ts";
 import { nastyTree } from "../support/tree/nasty.ts";
@@ -24,9 +23,6 @@ async function output(command: readonly string[]): Promise<Buffer> {
   if (exit !== 0) throw new Error(`${command.join(" ")} ended with status ${exit}: ${stderr}`);
   return Buffer.from(bytes);
 }
-
-const compiled = process.env[programVariable];
-const program = compiled === undefined ? [process.execPath, join(import.meta.dir, "../../cmd/main.ts")] : [compiled];
 
 function sorted(paths: Buffer): string[] {
   return paths.toString("latin1").split("\0").slice(0, -1).sort();
@@ -48,9 +44,9 @@ for (const place of places) {
         await archive(conf, { exits: [0, 3] });
         const access = ["--conf-dir", conf];
         const there = sorted(await output(["find", tree, "-mindepth", "1", "!", "-type", "s", "-print0"]));
-        const listed = await output([...program, "ls", "test", tree, "--recursive", "--print0", ...access]);
+        const listed = await output([...programWords, "ls", "test", tree, "--recursive", "--print0", ...access]);
         expect(sorted(listed)).toEqual(there);
-        const found = await output([...program, "find", `${tree}/**`, "--print0", ...access]);
+        const found = await output([...programWords, "find", `${tree}/**`, "--print0", ...access]);
         expect(sorted(found)).toEqual(there);
 
         const shown = await sysbackup(["ls", "test", tree, "--recursive", ...access]);
@@ -66,7 +62,7 @@ for (const place of places) {
         expect(some.length).toBeGreaterThan(3);
         for (const name of some) {
           const path = join(contents, name);
-          const read = await output([...program, "cat", "test", path, ...access]);
+          const read = await output([...programWords, "cat", "test", path, ...access]);
           expect([path, read.equals(await Bun.file(path).bytes())]).toEqual([path, true]);
         }
         const changes = await sysbackup(["diff", "test", "test", ...access]);

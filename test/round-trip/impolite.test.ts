@@ -7,7 +7,7 @@ import { deniedByPolicy, isAboutLock, refusal } from "../support/faults/aws-word
 import { flood, type Liar, liar } from "../support/faults/liar.ts";
 import { faultProxy } from "../support/faults/proxy.ts";
 import { scratch } from "../support/faults/scratch.ts";
-import { startSysbackup, sysbackup, writeConf } from "../support/program.ts";
+import { programWords, startSysbackup, sysbackup, writeConf } from "../support/program.ts";
 import { ceph } from "../support/services.ts";
 import { describeTree } from "../support/tree/describe.ts";
 import { archive, lostBy } from "./loop.ts";
@@ -159,8 +159,7 @@ describe("a snapshotter", () => {
       await using dir = await scratch();
       const snapshotters = { short: `echo $$ > '${dir.path}/pid'; sleep 2; echo dump >&3` };
       const { conf } = await writeConf(dir.path, { snapshotters });
-      const main = join(import.meta.dir, "../../cmd/main.ts");
-      const child = Bun.spawn(["nohup", process.execPath, main, "archive", "--conf-dir", conf], {
+      const child = Bun.spawn(["nohup", ...programWords, "archive", "--conf-dir", conf], {
         stdout: "pipe",
         stderr: "pipe",
       });

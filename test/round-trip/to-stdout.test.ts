@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { programVariable } from "../support/compiled.ts";
 import { scratch } from "../support/faults/scratch.ts";
+import { programInShell } from "../support/program.ts";
 import { isRoot } from "../support/services.ts";
 import { compareTrees } from "../support/tree/compare.ts";
 import { describeTree, withoutSockets } from "../support/tree/describe.ts";
@@ -13,12 +13,10 @@ import { places } from "./places.ts";
 
 const minutes = 60_000;
 const MiB = 1024 ** 2;
-const compiled = process.env[programVariable];
-const program = compiled === undefined ? [process.execPath, join(import.meta.dir, "../../cmd/main.ts")] : [compiled];
 
 /** Runs `restore --to-stdout` into GNU tar. */
 async function throughTar(words: readonly string[], target: string) {
-  const restore = [...program, "restore", ...words, "--to-stdout"].map((word) => `'${word}'`).join(" ");
+  const restore = [programInShell, ...["restore", ...words, "--to-stdout"].map((word) => `'${word}'`)].join(" ");
   const untar = `tar -x -C '${target}' --xattrs --xattrs-include='*' --acls --numeric-owner -p`;
   const child = Bun.spawn(["bash", "-o", "pipefail", "-c", `${restore} | ${untar}`], {
     stdin: "ignore",

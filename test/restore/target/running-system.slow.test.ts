@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { scratch } from "../../support/faults/scratch.ts";
-import { sysbackup } from "../../support/program.ts";
+import { programInShell, sysbackup } from "../../support/program.ts";
 import { has, isRoot } from "../../support/services.ts";
 
 /** Runs it with `--delete`, after `before` in a mount namespace of its own. */
@@ -13,10 +13,13 @@ async function restoreWithDelete(folder: string, target: string, before = "") {
   const args = ["restore", "web1", "--conf-dir", join(folder, "conf"), "--target", target, "--delete", "--yes"];
   if (before === "") return await sysbackup(args);
   const executable = join(folder, "in-namespace");
-  const program = `'${process.execPath}' '${join(import.meta.dir, "../../../cmd/main.ts")}'`;
-  await writeFile(executable, `#!/bin/sh\nexec unshare --mount sh -ec '${before}; exec "$@"' sh ${program} "$@"\n`, {
-    mode: 0o755,
-  });
+  await writeFile(
+    executable,
+    `#!/bin/sh\nexec unshare --mount sh -ec '${before}; exec "$@"' sh ${programInShell} "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  );
   return await sysbackup(args, { executable });
 }
 

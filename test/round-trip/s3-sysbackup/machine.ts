@@ -3,10 +3,12 @@
  * `/var/cache/backup`. Stack and user are made on moto, by that program; its bucket and its role are then made on Ceph, with the rights of its template,
  * and `conf` is pointed there, before anything is backed up.
  */
+
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { script } from "../../core/archive/scripts.ts";
 import { scratch } from "../../support/faults/scratch.ts";
+import { programWords } from "../../support/program.ts";
 import { run as command } from "../../support/services/command.ts";
 import { type CephAddress, type MotoAddress, newBucket } from "../../support/services.ts";
 import { type Right, roleWith } from "../roles.ts";
@@ -21,7 +23,6 @@ export const itsRights: readonly Right[] = [
 
 export type Ran = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
-const main = join(import.meta.dir, "../../../cmd/main.ts");
 const folders = {
   etc: "/etc/backup",
   cache: "/var/cache/backup",
@@ -63,10 +64,10 @@ export async function legacyMachine(ceph: CephAddress, moto: MotoAddress, rights
     bucket,
     /** Both programs, as the machine's own units run them. */
     legacy: (...words: string[]) => run(["s3-sysbackup", ...words], atCeph),
-    ours: (...words: string[]) => run([process.execPath, main, ...words], atCeph),
+    ours: (...words: string[]) => run([...programWords, ...words], atCeph),
     /** Ours, for somebody who may read and remove. */
     oursAsAdministrator: (...words: string[]) =>
-      run([process.execPath, main, ...words, "--conf-dir", join(dir.path, "none"), "--bucket", bucket], {
+      run([...programWords, ...words, "--conf-dir", join(dir.path, "none"), "--bucket", bucket], {
         ...atCeph,
         ...keysOf(ceph),
       }),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { aligned, plain } from "../../../../cmd/commands/doctor/run.ts";
 import { everythingIn } from "../../../core/doctor/patient.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
-import { type ConfPaths, sysbackup, writeConf } from "../../../support/program.ts";
+import { type ConfPaths, programInShell, sysbackup, writeConf } from "../../../support/program.ts";
 import { ceph, has, newBucket } from "../../../support/services.ts";
 
 const pickers = { etc: "echo /etc/hostname" };
@@ -69,8 +69,7 @@ describe("sysbackup doctor", () => {
   test.skipIf(!has("script"))("sysbackup doctor on a terminal has marks and aligned columns", async () => {
     await using dir = await scratch();
     const { conf } = await writeConf(dir.path, { pickers });
-    const main = join(import.meta.dir, "../../../../cmd/main.ts");
-    const command = `stty cols 300; '${process.execPath}' '${main}' doctor --conf-dir '${conf}'`;
+    const command = `stty cols 300; ${programInShell} doctor --conf-dir '${conf}'`;
     const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
       stdin: "ignore",
       stdout: "pipe",

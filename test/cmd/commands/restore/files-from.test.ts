@@ -6,9 +6,8 @@ import { run } from "../../../../cmd/commands/restore/run.ts";
 import { argumentBytes } from "../../../../core/format/argument.ts";
 import { Fixture, file, folder } from "../../../restore/support.ts";
 import { scratch } from "../../../support/faults/scratch.ts";
+import { programWords } from "../../../support/program.ts";
 import { fakeIO } from "../../fake-io.ts";
-
-const main = join(import.meta.dir, "../../../../cmd/main.ts");
 
 describe("the paths of --files-from", () => {
   test("paths end with a newline, or with a NUL byte if there is one", () => {
@@ -82,7 +81,7 @@ describe("the paths of --files-from", () => {
     await using fixture = await Fixture.open();
     await fixture.backup([folder("/"), file("/a", "x"), file("/b", "x")]);
     const words = ["restore", "test", "--files-from", "-", "--bucket", `file://${fixture.bucketPath}`];
-    const child = Bun.spawn([process.execPath, main, ...words, "--target", fixture.target], {
+    const child = Bun.spawn([...programWords, ...words, "--target", fixture.target], {
       stdin: Buffer.from("/b\n"),
       stdout: "ignore",
       stderr: "pipe",

@@ -2,9 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratch } from "../../../support/faults/scratch.ts";
-import { writeConf } from "../../../support/program.ts";
-
-const main = join(import.meta.dir, "../../../../cmd/main.ts");
+import { programWords, writeConf } from "../../../support/program.ts";
 
 test.skipIf(Bun.which("prlimit") === null).each([
   ["wide", 20, 15],
@@ -21,7 +19,7 @@ test.skipIf(Bun.which("prlimit") === null).each([
     }
   }
   const { conf } = await writeConf(place.path, { pickers: { all: `find '${files}'` } });
-  const limited = ["prlimit", "--nofile=40", process.execPath, main, "archive", "--conf-dir", conf, "--json"];
+  const limited = ["prlimit", "--nofile=40", ...programWords, "archive", "--conf-dir", conf, "--json"];
   const { stdout, stderr, exitCode } = Bun.spawnSync(limited);
   expect(stderr.toString()).not.toContain("too many open files");
   expect(exitCode).toBe(0);
