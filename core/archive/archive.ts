@@ -192,23 +192,46 @@ async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: No
 }
 
 async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
-  const { config, bucket, now, signal } = job;
-  const { name } = config.backup;
+  const log = new RunLog(job.notify, job.now);
+  if (rebuilt !== undefined) log.notify(rebuilt);
+  const begun = await begin({ ...job, notify: log.notify }, database);
+  const stored = await store({ ...job, notify: log.notify }, database, begun);
+  job.signal.throwIfAborted();
+  const root = await conclude(job, database, { ...begun, ...stored, log });
+  const { files, snapshots, bundling } = stored;
+  return {
+    ...files.counts,
+    ...stored.meter,
+    name: job.config.backup.name,
+    ...root,
+    retainUntil: files.promisedUntil,
+    started: begun.id.start,
+    finished: job.now(),
+    snapshots: snapshots.length,
+    bundles: bundling.summary,
+    extended: files.extended,
+    warnings: log.counts.warning,
+    errors: log.counts.error,
+  };
+}
+
+type BegunRun = Awaited<ReturnType<typeof begin>>;
+
+/** Step 2: reads the index, and sees that the bucket keeps what is promised. Stores nothing but the proof of a lock. */
+async function begin(job: ArchiveJob, database: Database) {
+  const { config, bucket, now, signal, notify } = job;
   const { content } = config;
-  const log = new RunLog(job.notify, now);
-  const { notify } = log;
-  if (rebuilt !== undefined) notify(rebuilt);
+  const { name } = config.backup;
   const started = now();
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
-
   if (job.keyed !== undefined && job.adoptBundles) throw adoptedUnsealed();
   demandSealing(database, job.keyed?.mark ?? "");
   await step("look at the bucket", () => refuseVanished(bucket, database));
-  const oldest = minimumLockEnd(started);
   const { dynamodbTable } = config.index;
   const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
   // What others say is asked of the table when it is needed.
   const { shareWith, believeVerified } = table === undefined ? content : withTable(content.shareWith, name);
+  const oldest = minimumLockEnd(started);
   const sync = { bucket, database, name, shareWith, minimumLockEnd: oldest, now: started, notify, signal };
   const isIndexListed = await step("read index", () => syncIndex(sync));
   const skew = clockSkew(now(), bucket.serverTime(), notify);
@@ -218,60 +241,57 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   await step("prove locks", () => mustKeepLocks(database, proof, notify));
   // Not before something else is allowed: with wrong keys, nothing is.
   if (!isIndexListed) notify(indexDenied);
-  const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
-
-  if (job.bundlesOnly) refuseForFiles(database, name);
-  const sources = believedSources(content, name);
-  const shared =
-    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
-  const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   let isLearned = !isIndexListed || !believeVerified;
   const learn = async () => {
     if (!isLearned) await step("read verified", () => syncVerified(sync));
     isLearned = true;
   };
+  return { id, skew, plan, table, learn };
+}
+
+type StoredContent = Awaited<ReturnType<typeof store>>;
+
+/** Steps 3 to 7: all but the root. */
+async function store(job: ArchiveJob, database: Database, { id, plan, table, learn }: BegunRun) {
+  const { config, bucket, now, notify } = job;
+  const { content } = config;
+  const { name } = config.backup;
+  if (job.bundlesOnly) refuseForFiles(database, name);
+  const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
+  const sources = believedSources(content, name);
+  const shared =
+    table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
+  const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
   const variables = job.bundlesOnly ? {} : variablesOf(job, notify);
-  const ways = { target, database, plan, shared, meter, learn, variables };
-  const snapshotting = new Snapshotting({ ...job, notify }, ways);
+  const snapshotting = new Snapshotting(job, { target, database, plan, shared, meter, learn, variables });
   await step("snapshots", () => snapshotting.run());
   const lockBudget = { left: content.lockTimeout };
-  const bundling = new Bundling({ ...job, notify }, { database, plan, lockBudget });
+  const bundling = new Bundling(job, { database, plan, lockBudget });
   // Not the manifest's: who can read the index shall not know the key of a root before it is put.
-  const indexRun = runOf(started, job.random(4));
+  const indexRun = runOf(id.start, job.random(4));
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
   const pick = pickerOf(job, variables, notify);
   const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
   const deps = { target, database, shared, pick, learn, plan, lockBudget, meter, ...steps };
-  const files = await storeFiles({ ...job, notify }, deps);
-  const { bundles } = bundling;
+  const files = await storeFiles(job, deps);
   const { snapshots } = snapshotting;
   if (files.picked + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   await indexNew();
-  signal.throwIfAborted();
+  return { target, shared, meter, files, snapshots, bundling };
+}
 
+/** Steps 8 and 9. */
+async function conclude(job: ArchiveJob, database: Database, run: BegunRun & StoredContent & { readonly log: RunLog }) {
+  const { id, skew, plan, table, target, shared, files, snapshots, log } = run;
+  const { bucket, keyed, signingKey, signal } = job;
+  const { name } = job.config.backup;
+  const { bundles } = run.bundling;
   const previous = lastRoot(database);
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log, previous });
-  const { keyed, signingKey } = job;
   const root = await step("root", () => putRoot(manifest, { target, database, id, keyed, signingKey }));
-  const { key, version } = root;
-  noteCompleted(database, started, root);
+  noteCompleted(database, id.start, root);
   noteMounts(bucket, database);
-  if (table !== undefined && shared?.failed !== true)
-    await step("publish", () => publishOwn({ bucket, table, database, name, now: started, notify, signal }));
-  return {
-    ...files.counts,
-    ...meter,
-    name,
-    key,
-    version,
-    retainUntil: files.promisedUntil,
-    started,
-    finished: now(),
-    entries: manifest.totals.entries,
-    snapshots: snapshots.length,
-    bundles: bundling.summary,
-    extended: files.extended,
-    warnings: log.counts.warning,
-    errors: log.counts.error,
-  };
+  const own = { bucket, database, name, now: id.start, notify: log.notify, signal };
+  if (table !== undefined && shared?.failed !== true) await step("publish", () => publishOwn({ ...own, table }));
+  return { key: root.key, version: root.version, entries: manifest.totals.entries };
 }

@@ -102,31 +102,23 @@ export type ConfigSources = {
 /** Throws a Failure (exit 2) that names the file, line and key, or the option, and says what is allowed. */
 export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const file = join(sources.confDir, "conf");
-  const overrides = {
-    name: option("--name", backupName, sources.name),
-    bucket: option("--bucket", bucketUrl, sources.bucket),
-    region: option("--cf-region", text, sources.region),
-    export: option("--export", text, sources.export),
-  };
-  const lookUp = overrides.region !== undefined || overrides.export !== undefined;
-  if (lookUp && overrides.bucket !== undefined) throw twoBuckets();
+  const overrides = overridesOf(sources);
   const { confOptional = false } = sources;
   const written = await readConf(file);
-  if (written === undefined && !(confOptional && (lookUp || overrides.bucket !== undefined)))
-    throw missing(file, confOptional);
+  const isPlaceGiven = overrides.lookUp || overrides.bucket !== undefined;
+  if (written === undefined && !(confOptional && isPlaceGiven)) throw missing(file, confOptional);
   const parsed = parseConf(written ?? "", file);
   const isLegacy = isLegacyConf(parsed);
   const conf = isLegacy ? legacyConf(parsed, file) : parsed;
   const values = checked(conf, file);
-  const credentialsFile = values.aws.credentials_file && resolve(sources.confDir, values.aws.credentials_file);
-  await mustBeOurs(file);
-  if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
-
-  const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
+  const { aws, content } = values;
+  const credentialsFile = aws.credentials_file && resolve(sources.confDir, aws.credentials_file);
   const encryption = encryptionOf(values.encryption);
-  // Who can change these seals for himself, or makes all be stored again.
-  for (const path of [encryption?.recipientsFile, encryption?.secretFile])
+  await mustBeOurs(file);
+  // Who can change the last two seals for himself, or makes all be stored again.
+  for (const path of [credentialsFile, encryption?.recipientsFile, encryption?.secretFile])
     if (path !== undefined) await mustBeOurs(path);
+
   const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
   const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
   const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
@@ -136,8 +128,44 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       credentialsFile,
       roleArn: legacy === undefined ? aws.role_arn : legacy.roleArn,
     },
+    ...placesOf(values, overrides),
+    content: { ...contentOf(content), daysRetained: legacy?.daysRetained ?? content.days_retained },
+    backup: {
+      name: overrides.name ?? values.backup.name ?? nameOfHost(sources.hostName),
+      stateDir: values.backup.state_dir,
+      passEnvironment: values.backup.pass_environment,
+    },
+    encryption,
+    openThrough: values.encryption.open_through,
+    signingKeyFile: values.signing.key_file,
+    bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
+    ...(legacy && { legacy: legacy.notices }),
+  };
+}
+
+/** `lookUp`: the bucket is the one that a stack exports, whatever `conf` says. */
+function overridesOf(sources: ConfigSources) {
+  const overrides = {
+    name: option("--name", backupName, sources.name),
+    bucket: option("--bucket", bucketUrl, sources.bucket),
+    region: option("--cf-region", text, sources.region),
+    export: option("--export", text, sources.export),
+  };
+  const lookUp = overrides.region !== undefined || overrides.export !== undefined;
+  if (lookUp && overrides.bucket !== undefined) throw twoBuckets();
+  return { ...overrides, lookUp };
+}
+
+type Values = ReturnType<typeof checked>;
+
+/** Where the bucket and the tables are. */
+function placesOf(
+  { s3, cloudformation, index, dynamodb }: Values,
+  overrides: ReturnType<typeof overridesOf>,
+): Pick<Config, "s3" | "cloudformation" | "index" | "dynamodb"> {
+  return {
     s3: {
-      bucket: overrides.bucket ?? (lookUp ? undefined : s3.bucket),
+      bucket: overrides.bucket ?? (overrides.lookUp ? undefined : s3.bucket),
       endpoint: s3.endpoint,
       region: s3.region,
       pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
@@ -149,34 +177,26 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       region: overrides.region ?? cloudformation.region,
       export: overrides.export ?? cloudformation.export,
     },
-    content: {
-      lockTimeout: content.lock_timeout,
-      daysRetained: legacy?.daysRetained ?? content.days_retained,
-      layout: content.layout,
-      compression: content.compression,
-      compressionLevel: content.compression_level,
-      packSize: content.pack_size,
-      repackBelow: content.repack_below,
-      follow: content.follow,
-      shareWith: content.share_with,
-      believeVerified: content.believe_verified,
-      pickerTimeout: content.picker_timeout,
-      snapshotTimeout: content.snapshot_timeout,
-      lockMode: content.lock_mode,
-      workers: content.workers,
-    },
-    backup: {
-      name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName),
-      stateDir: backup.state_dir,
-      passEnvironment: backup.pass_environment,
-    },
     index: { dynamodbTable: index.dynamodb_table },
     dynamodb: { region: dynamodb.region, endpoint: dynamodb.endpoint },
-    encryption,
-    openThrough: values.encryption.open_through,
-    signingKeyFile: values.signing.key_file,
-    bundles: Object.entries(values.bundle).map(([section, keys]) => bundleOf(section, keys)),
-    ...(legacy && { legacy: legacy.notices }),
+  };
+}
+
+function contentOf(content: Values["content"]): Omit<Config["content"], "daysRetained"> {
+  return {
+    lockTimeout: content.lock_timeout,
+    layout: content.layout,
+    compression: content.compression,
+    compressionLevel: content.compression_level,
+    packSize: content.pack_size,
+    repackBelow: content.repack_below,
+    follow: content.follow,
+    shareWith: content.share_with,
+    believeVerified: content.believe_verified,
+    pickerTimeout: content.picker_timeout,
+    snapshotTimeout: content.snapshot_timeout,
+    lockMode: content.lock_mode,
+    workers: content.workers,
   };
 }
 

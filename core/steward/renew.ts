@@ -65,72 +65,97 @@ const atOnce = 8;
 const mostReported = 10;
 
 export async function renew(job: RenewJob): Promise<RenewSummary> {
-  const { bucket, roots, names, policy, notify, signal } = job;
+  const { bucket, roots, names, notify, signal } = job;
   const now = job.now();
+  const timeOfServer = bucket.serverTime() ?? now;
   const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0, expired: 0 };
-  const onUnreadable = ({ object, loss: { how } }: Unreadable) => {
+  using references = new References();
+  const promises = new Promises(job, now);
+  const demandOf = (manifest: Manifest) => promises.demandOf(manifest);
+  const needs = new Needs({ bucket, references, demandOf, now: timeOfServer, signal });
+  const reports = reportsOf(figures, notify);
+  const own = roots.filter(({ name }) => names.includes(name));
+  Object.assign(figures, await choose(job, { own, needs, now: timeOfServer, onUnreadable: reports.root }));
+  await needs.addParts(reports.part);
+  promises.report();
+  const growth = new Growth(own, timeOfServer);
+  await extendAll(job, { references, growth, figures });
+  if (figures.weaker > 0) notify(weakerNotice(figures.weaker));
+  const holdings = growth.holdings(needs.names(), () => true, false);
+  growth.warn(holdings, notify);
+  return { ...figures, holdings };
+}
+
+type RenewFigures = { -readonly [figure in keyof Omit<RenewSummary, "holdings">]: RenewSummary[figure] };
+
+/** What is said of roots and parts that cannot be read, and counted as damage. */
+function reportsOf(figures: RenewFigures, notify: Notify) {
+  let junk = 0;
+  const part = ({ object, loss: { how } }: Unreadable) => {
     figures.damaged += 1;
     if (figures.damaged > mostReported) return;
     notify(notRenewed(`what is named in ${JSON.stringify(object.key)} is not renewed: ${how}`));
   };
-  let junk = 0;
   // Nobody can restore from junk, and anybody who may put can put it: it is no damage to what is renewed.
-  const onUnreadableRoot = (unreadable: Unreadable) => {
-    if (!unreadable.loss.junk) return onUnreadable(unreadable);
+  const root = (unreadable: Unreadable) => {
+    if (!unreadable.loss.junk) return part(unreadable);
     junk += 1;
     if (junk > mostReported) return;
     const { object, loss } = unreadable;
     const message = `${JSON.stringify(object.key)} (version ${object.version}) is no backup, and is not renewed: ${loss.how}`;
     notify({ level: "warning", code: "not-a-backup", message });
   };
-  using references = new References();
-  const capped = new Map<string, number>();
-  const undated = new Set<string>();
-  const timeOfServer = bucket.serverTime() ?? now;
-  const needs = new Needs({
-    bucket,
-    references,
-    demandOf: demandsOf(job, now, capped, undated),
-    now: timeOfServer,
-    signal,
-  });
-  const own = roots.filter(({ name }) => names.includes(name));
+  return { part, root };
+}
+
+type RenewChoice = {
+  /** Backups of the names to renew. */
+  readonly own: readonly Root[];
+  readonly needs: Needs;
+  /** The time by the server's clock. */
+  readonly now: Date;
+  readonly onUnreadable: (unreadable: Unreadable) => void;
+};
+
+/** Chooses backups by the policy, and adds what they need to `needs`. Says which do not count, and returns how many do. */
+async function choose(
+  { bucket, names, policy, notify, signal }: RenewJob,
+  { own, needs, now, onUnreadable }: RenewChoice,
+): Promise<Pick<RenewFigures, "backups" | "expired">> {
   const usable = new Set<Root>();
   const gone = new Set<Root>();
   const expires = (await daysUntilExpiry(bucket)) !== undefined;
   const read = async (root: Root) => {
-    if (expires && (await isSpent(root, { bucket, now: timeOfServer, signal }))) {
+    if (expires && (await isSpent(root, { bucket, now, signal }))) {
       gone.add(root);
       return spent;
     }
-    const why = await needs.add(root, onUnreadableRoot);
+    const why = await needs.add(root, onUnreadable);
     if (why === undefined) usable.add(root);
     return why;
   };
-  const look = (root: Root) => needs.look(root, onUnreadableRoot);
-  const keep = () => Promise.resolve();
   const decisions = await chooseRoots(own, {
     names,
     policy,
-    now: timeOfServer,
+    now,
     read,
-    look,
-    keep,
+    look: (root) => needs.look(root, onUnreadable),
+    keep: () => Promise.resolve(),
     isComplete: (root) => needs.isComplete(root),
   });
   const dated = decisions.filter(({ reasons }) => reasons.includes(wrongDates.why));
   if (dated.length > 0) notify(datesNotice(dated));
   if (gone.size > 0) notify(expiredNotice(gone));
-  figures.expired = gone.size;
-  figures.backups = usable.size;
-  await needs.addParts(onUnreadable);
-  for (const [name, promised] of [...capped].slice(0, mostReported)) notify(cappedNotice(name, promised, job.mostDays));
-  for (const name of [...undated].slice(0, mostReported)) notify(undatedNotice(name));
-  const growth = new Growth(own, timeOfServer);
-  const check = new ExtensionCheck(bucket);
+  return { backups: usable.size, expired: gone.size };
+}
+
+type LockExtension = { readonly references: References; readonly growth: Growth; readonly figures: RenewFigures };
+
+async function extendAll(job: RenewJob, { references, growth, figures }: LockExtension): Promise<void> {
+  const check = new ExtensionCheck(job.bucket);
   for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
-      signal.throwIfAborted();
+      job.signal.throwIfAborted();
       figures.objects += 1;
       figures.bytes += object.size;
       growth.addUndated(object.owner, object.size);
@@ -141,23 +166,38 @@ export async function renew(job: RenewJob): Promise<RenewSummary> {
     job.onProgress(figures.objects);
   }
   if (check.lied) Object.assign(figures, await readAllBack(references, figures, job));
-  if (figures.weaker > 0) notify(weakerNotice(figures.weaker));
-  const holdings = growth.holdings(needs.names(), () => true, false);
-  growth.warn(holdings, notify);
-  return { ...figures, holdings };
 }
 
-/** Notes down by name the longest promise that is more than the steward wants to lock for. */
-function demandsOf({ days, mostDays }: RenewJob, now: Date, capped: Map<string, number>, undated: Set<string>) {
-  return ({ header }: Manifest): LockDemand => {
+/** What manifests promise, as far as the steward wants to lock for: what is capped, or promises nothing, is reported by name. */
+class Promises {
+  readonly #job: RenewJob;
+  readonly #now: Date;
+  /** Longest promise in days, by name. */
+  readonly #capped = new Map<string, number>();
+  readonly #undated = new Set<string>();
+
+  constructor(job: RenewJob, now: Date) {
+    this.#job = job;
+    this.#now = now;
+  }
+
+  demandOf({ header }: Manifest): LockDemand {
+    const { days, mostDays } = this.#job;
     const promised = promisedDuration(header) / day;
-    if (days === undefined && header.origin !== undefined) undated.add(header.name);
+    if (days === undefined && header.origin !== undefined) this.#undated.add(header.name);
     if (days === undefined && promised > mostDays) {
-      capped.set(header.name, Math.max(capped.get(header.name) ?? 0, Math.ceil(promised)));
+      this.#capped.set(header.name, Math.max(this.#capped.get(header.name) ?? 0, Math.ceil(promised)));
     }
     const duration = (days ?? Math.min(promised, mostDays)) * day;
-    return { until: new Date(now.getTime() + duration), mode: header.lock_mode };
-  };
+    return { until: new Date(this.#now.getTime() + duration), mode: header.lock_mode };
+  }
+
+  report(): void {
+    const { mostDays, notify } = this.#job;
+    for (const [name, promised] of [...this.#capped].slice(0, mostReported))
+      notify(cappedNotice(name, promised, mostDays));
+    for (const name of [...this.#undated].slice(0, mostReported)) notify(undatedNotice(name));
+  }
 }
 
 /** Manifests of s3-sysbackup promise no date. */
