@@ -5,13 +5,11 @@ folder its attributes and leaves it, all others make one thing called "name". Ha
 root. Names and targets are text in which U+DC80 to U+DCFF stand for single bytes that are not UTF-8 (PEP 383).
 """
 
-import base64
+# Modules that few trees need are imported where they are used: they take as long to load as all else.
+import binascii
 import json
 import os
-import random
-import socket
 import stat
-import subprocess
 import sys
 
 MODES = {"folder": 0o755, "file": 0o644}
@@ -19,10 +17,12 @@ MODES = {"folder": 0o755, "file": 0o644}
 
 def content(piece):
     if "random" in piece:
+        import random
+
         return random.Random(piece["seed"]).randbytes(piece["random"])
     if "repeat" in piece:
         return piece["repeat"].encode() * piece["times"]
-    return base64.b64decode(piece["base64"])
+    return binascii.a2b_base64(piece["base64"])
 
 
 def make_file(name, node):
@@ -40,6 +40,8 @@ def make_device(name, node):
 
 
 def make_socket(name):
+    import socket
+
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(name)
 
@@ -63,6 +65,8 @@ def make(name, node, root):
 
 
 def tool(*command):
+    import subprocess
+
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -72,7 +76,7 @@ def set_attributes(name, kind, wanted):
     if "uid" in wanted or "gid" in wanted:
         os.chown(name, wanted.get("uid", -1), wanted.get("gid", -1), follow_symlinks=False)
     for attribute, value in wanted.get("xattrs", {}).items():
-        os.setxattr(name, attribute, base64.b64decode(value), follow_symlinks=False)
+        os.setxattr(name, attribute, binascii.a2b_base64(value), follow_symlinks=False)
     if kind != "link":
         os.chmod(name, wanted.get("mode", MODES.get(kind, 0o600)))
     if "acl" in wanted:
