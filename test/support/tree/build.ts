@@ -1,15 +1,14 @@
 /** Makes a tree literal on disk. `build.py` does it, because node:fs knows no nodes, xattrs, nor paths that long. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { python3 } from "../python.ts";
+import { plainPython } from "../python.ts";
 import type { Attributes, Bytes, Children, Node, Piece } from "./literal.ts";
 
 /** Fills `root`, which is made if it is missing. Needs the rights that the literal's attributes need. */
 export async function buildTree(root: string, children: Children): Promise<void> {
   await mkdir(root, { recursive: true });
   const script = join(import.meta.dir, "build.py");
-  const child = Bun.spawn([python3, "-IS", script, root], {
-    env: { ...process.env, PYTHONUTF8: "1" },
+  const child = Bun.spawn([...plainPython, script, root], {
     stdin: new Blob(stepsOf(children).map((step) => `${JSON.stringify(step)}\n`)),
     stderr: "pipe",
   });

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type ByteString, isByteString } from "../../../core/format/path.ts";
-import { python3 } from "../python.ts";
+import { plainPython } from "../python.ts";
 
 const byteString = z.custom<ByteString>((value) => typeof value === "string" && isByteString(value));
 
@@ -71,7 +71,7 @@ function latin(text: string): string {
 
 async function run(request: object): Promise<Tree> {
   const script = join(import.meta.dir, "describe.py");
-  const child = Bun.spawn([python3, "-IS", script], { stdin: new Blob([JSON.stringify(request)]), stderr: "pipe" });
+  const child = Bun.spawn([...plainPython, script], { stdin: new Blob([JSON.stringify(request)]), stderr: "pipe" });
   const [output, errors, exit] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (exit !== 0) throw new Error(`describe.py ended with status ${exit}: ${errors}`);
   const found = output
