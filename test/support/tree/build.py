@@ -3,7 +3,6 @@
 The first argument is the tree's root. Objects have a "type": "folder" makes and enters one, "up" gives the current
 folder its attributes and leaves it, all others make one thing called "name". Hard links name their target from the
 root. Names and targets are text in which U+DC80 to U+DCFF stand for single bytes that are not UTF-8 (PEP 383).
-Modules that few trees need are imported where they are used: a start takes half of the time then.
 """
 
 # Modules that few trees need are imported where they are used: they take as long to load as all else.
