@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { reasonOf } from "../../core/failure.ts";
 import { run } from "./services/command.ts";
 
@@ -87,17 +87,17 @@ async function missingPackages(): Promise<string[]> {
 type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
 
 /** Made at the first call, and kept in the user's cache: each set of pins has an environment of its own for each Python. Returns its folder of programs. */
-async function installPython(options: PythonOptions): Promise<string | undefined> {
+export async function installPython(options: PythonOptions): Promise<string | undefined> {
   const { machine, tell, what } = options;
   const requirements = join(import.meta.dir, options.requirements);
-  const cache = join(machine.XDG_CACHE_HOME ?? join(machine.HOME ?? homedir(), ".cache"), "sysbackup-test");
   try {
     const pins = createHash("sha256")
       .update(await readFile(requirements))
       .update(await run(["python3", "--version"], { env: machine }))
       .digest("hex")
       .slice(0, 12);
-    const environment = join(cache, `python-${pins}`);
+    const environment = join(cacheFolder(machine), `python-${pins}`);
+    // Also made again if the Python that it was made with is gone, or somebody has cleared the cache.
     if (!existsSync(join(environment, "bin/python"))) {
       tell(`installing ${what} into ${environment}`);
       await makeEnvironment(environment, requirements, options);
@@ -107,6 +107,12 @@ async function installPython(options: PythonOptions): Promise<string | undefined
     tell(`not installed, tests are skipped: ${what}: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+/** An empty variable counts as none, and so does a relative path, as the XDG specification says: it would depend on where a test runs. */
+export function cacheFolder({ XDG_CACHE_HOME = "", HOME = "" }: InstallOptions["machine"]): string {
+  const home = isAbsolute(HOME) ? HOME : homedir();
+  return join(isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(home, ".cache"), "sysbackup-test");
 }
 
 /** Nothing is looked up, and only what is used is compiled: a quarter of the processor time. */
@@ -129,7 +135,7 @@ async function makeEnvironment(environment: string, requirements: string, option
     await symlink(basename(built), `${built}.link`);
     await rename(`${built}.link`, environment);
   } catch (error) {
-    await rm(built, { recursive: true, force: true });
+    for (const left of [built, `${built}.link`]) await rm(left, { recursive: true, force: true });
     throw error;
   }
 }
