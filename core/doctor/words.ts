@@ -8,7 +8,7 @@ export function moment(date: Date): string {
 /** Formats milliseconds, rounded down: `40 seconds`, `25 minutes`, `26 hours`, `5 days`. */
 export function span(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
-  if (seconds < 120) return `${seconds} seconds`;
+  if (seconds < 120) return `${seconds} second${seconds === 1 ? "" : "s"}`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes`;
   if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} hours`;
   return `${Math.floor(seconds / 86_400)} days`;

@@ -110,6 +110,10 @@ describe("refused with status 2, naming what was meant", () => {
     [["list", "--bukket", "b"], 'cannot use option "--bukket": there is no such option; did you mean --bucket?'],
     [["list", "--xyzzy"], 'cannot use option "--xyzzy": there is no such option; see sysbackup --help'],
     [["list", "--target", "/"], 'cannot use option "--target": list has no such option; see sysbackup list --help'],
+    [
+      ["quickstart", "--bucket", "b"],
+      'cannot use option "--bucket": quickstart has no such option; did you mean --quiet?',
+    ],
     [["list", "--no-json"], 'cannot use option "--no-json": there is no such option; did you mean --json?'],
     [["list", "--no-name"], 'cannot use option "--no-name": there is no such option; did you mean --name?'],
     [["list", "-json"], 'cannot use option "-json": there is no such option; did you mean --json?'],

@@ -20,6 +20,7 @@ describe("--help", () => {
     expect([exitCode, stderr]).toEqual([exitStatus.done, ""]);
     for (const { name, summary } of subcommands)
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b.*  ${summary}$`, "m"));
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 
   test.each(subcommands.map(({ name }) => name))(

@@ -16,7 +16,10 @@ import { run as verify } from "../verify/run.ts";
 const picked = "/etc";
 const name = "quickstart";
 
-export const run: RunSubcommand<BackupArgs> = async (_, io) => {
+/** It takes no options: it makes a configuration of its own. */
+export type QuickstartArgs = Readonly<Record<never, never>>;
+
+export const run: RunSubcommand<QuickstartArgs> = async (_, io) => {
   const home = await mkdtemp(join(resolve(tmpdir()), "sysbackup-quickstart-"));
   const places = { home, conf: join(home, "conf"), bucket: join(home, "bucket"), target: join(home, "restored") };
   const database = { original: join(home, "example.sqlite"), restored: join(home, "restored.sqlite") };

@@ -6,7 +6,7 @@ export const writeConfig = subcommand<WriteConfigArgs>(
   {
     name: "write-config",
     operands: "",
-    summary: "Set this machine up for the bucket of create-resources: user, key, conf, credentials, timer",
+    summary: "Set this machine up for the bucket of create-resources: user, key, conf, timer",
     details: [
       "Needs AWS credentials that may manage IAM users, and root's rights, by sudo if needed: each command is shown before",
       "it runs as root. If a step fails, the user, the key and the credentials that were made are removed again.",
