@@ -63,18 +63,43 @@ async function installPackages({ machine, tell, signal }: InstallOptions): Promi
   }
   tell(`installing ${missing.join(" ")}`);
   try {
-    await run([...aptGet, "update"], { env: machine, signal });
-    // Not stopped by the signal: dpkg would be left half way.
-    await run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], {
-      env: { ...machine, DEBIAN_FRONTEND: "noninteractive" },
-    });
+    const env = { ...machine, DEBIAN_FRONTEND: "noninteractive" };
+    await whenUnlocked(() => run([...aptGet, "update"], { env, signal }), tell);
+    // Not stopped by the signal: dpkg would be left half way. A run that was killed may have left it so: then apt-get installs nothing.
+    await whenUnlocked(() => run(["dpkg", "--configure", "--pending"], { env }), tell);
+    await whenUnlocked(
+      () => run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { env }),
+      tell,
+    );
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
   }
 }
 
-/** Waits for another apt-get to end, for as many seconds. */
-const aptGet = ["apt-get", "--quiet", "--option", "DPkg::Lock::Timeout=120"];
+const aptGet = ["apt-get", "--quiet"];
+const longestWaitMs = 10 * 60_000;
+const betweenTriesMs = 1_000;
+
+/**
+ * Runs a command of apt or dpkg when no other has the lock that it needs: in another clone, say. apt's own option for this waits for the lock of
+ * dpkg alone, and not for those of package lists and of downloads.
+ */
+export async function whenUnlocked(
+  command: () => Promise<string>,
+  tell: InstallOptions["tell"],
+  longestMs = longestWaitMs,
+): Promise<void> {
+  for (let waited = 0; ; waited += betweenTriesMs) {
+    try {
+      await command();
+      return;
+    } catch (error) {
+      if (!/could not get lock|is locked by another process/i.test(reasonOf(error)) || waited >= longestMs) throw error;
+      if (waited === 0) tell("waiting for another apt-get to end");
+    }
+    await Bun.sleep(betweenTriesMs);
+  }
+}
 
 async function missingPackages(): Promise<string[]> {
   // Asked for all installed ones, because asking for an unknown name is an error.
@@ -87,17 +112,13 @@ async function missingPackages(): Promise<string[]> {
 type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
 
 /** Made at the first call, and kept in the user's cache: each set of pins has an environment of its own. Returns its folder of programs. */
-async function installPython(options: PythonOptions): Promise<string | undefined> {
+export async function installPython(options: PythonOptions): Promise<string | undefined> {
   const { machine, tell, what } = options;
   const requirements = join(import.meta.dir, options.requirements);
-  const pins = createHash("sha256")
-    .update(await readFile(requirements))
-    .digest("hex")
-    .slice(0, 12);
-  const cache = join(machine.XDG_CACHE_HOME ?? join(machine.HOME ?? homedir(), ".cache"), "sysbackup-test");
-  const environment = join(cache, `python-${pins}`);
+  const environment = await environmentOf(options.requirements, machine);
   try {
-    if (!existsSync(environment)) {
+    // The link of an environment whose Python is gone since, as the system has a newer one, leads nowhere.
+    if (!existsSync(join(environment, "bin/python3"))) {
       tell(`installing ${what} into ${environment}`);
       await makeEnvironment(environment, requirements, options);
     }
@@ -106,6 +127,16 @@ async function installPython(options: PythonOptions): Promise<string | undefined
     tell(`not installed, tests are skipped: ${what}: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+/** Returns where the environment of such a file is, in the user's cache. */
+export async function environmentOf(requirements: string, machine: InstallOptions["machine"]): Promise<string> {
+  const pins = createHash("sha256")
+    .update(await readFile(join(import.meta.dir, requirements)))
+    .digest("hex")
+    .slice(0, 12);
+  const cache = join(machine.XDG_CACHE_HOME ?? join(machine.HOME ?? homedir(), ".cache"), "sysbackup-test");
+  return join(cache, `python-${pins}`);
 }
 
 /** Nothing is looked up, and only what is used is compiled: a quarter of the processor time. */
