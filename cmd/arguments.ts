@@ -7,7 +7,7 @@ import { cac } from "cac";
 import { nearest } from "../core/config/nearest.ts";
 import { exitStatus, Failure } from "../core/failure.ts";
 import { isPlainText } from "../core/format/argument.ts";
-import { absolutePath } from "../core/system/command-line.ts";
+import { absolutePath } from "../core/system/processes/command-line.ts";
 import { completed, withLetters } from "./short-options.ts";
 import type { Option, Subcommand, Words } from "./subcommand.ts";
 import { commonOptions, program } from "./subcommands.ts";

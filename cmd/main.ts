@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import { commandWords } from "../core/system/command-line.ts";
-import { soundPath } from "../core/system/programs.ts";
+import { commandWords } from "../core/system/processes/command-line.ts";
+import { soundPath } from "../core/system/processes/programs.ts";
 import type { OnSpan } from "../core/trace.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
@@ -118,7 +118,7 @@ export async function main(words: readonly string[]): Promise<ExitStatus> {
         request.show();
         return exitStatus.done;
       case "run": {
-        const { useCodecPrograms } = await import("../core/system/codec-programs.ts");
+        const { useCodecPrograms } = await import("../core/system/processes/codec-programs.ts");
         useCodecPrograms(signal);
         const { words, subcommand } = request;
         const io = ioOf(words.given("quiet") ? new QuietScreen(screen) : screen, output, json, signal);

@@ -2,16 +2,16 @@
  * Says what a restore would do, and does nothing: reads the manifest and the target, writes nothing, and fetches no content. What is in the
  * place of a file is compared by reading it, as a restore does.
  */
-import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entry.ts";
+import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entries/entry.ts";
+import { behindSegments, isContinued, mostOpenFiles } from "../core/format/entries/segment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
-import { behindSegments, isContinued, mostOpenFiles } from "../core/format/segment.ts";
 import { Pauses } from "../core/pauses.ts";
-import { openFileAt } from "../core/system/beneath.ts";
-import { close } from "../core/system/files.ts";
-import { openHandle, readLinkOf } from "../core/system/handle.ts";
+import { openFileAt } from "../core/system/files/beneath.ts";
+import { close } from "../core/system/files/files.ts";
+import { openHandle, readLinkOf } from "../core/system/files/handle.ts";
+import { namesIn } from "../core/system/files/names.ts";
+import { fstat, type Stat, sameInode } from "../core/system/filesystem/stat.ts";
 import { SystemError } from "../core/system/libc.ts";
-import { namesIn } from "../core/system/names.ts";
-import { fstat, type Stat, sameInode } from "../core/system/stat.ts";
 import { ChosenEntries, type ChosenPart } from "./choosing/chosen.ts";
 import { tellBadEntry, tellLostPart, tellSealed, tellTaken } from "./choosing/lost-stretches.ts";
 import { tellMissing, tellNothing } from "./choosing/missing.ts";

@@ -4,16 +4,16 @@
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
-import type { FileEntry } from "../core/format/entry.ts";
-import type { BundleRef, Manifest } from "../core/format/manifest.ts";
-import type { BadEntry } from "../core/format/part.ts";
+import type { FileEntry } from "../core/format/entries/entry.ts";
+import { isContinued } from "../core/format/entries/segment.ts";
+import type { BundleRef, Manifest } from "../core/format/manifest/manifest.ts";
+import type { BadEntry } from "../core/format/manifest/part.ts";
 import { type ByteString, toText } from "../core/format/path.ts";
-import { isContinued } from "../core/format/segment.ts";
 import type { Notify } from "../core/notice.ts";
 import { Pauses } from "../core/pauses.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
-import { Garbage } from "../core/system/garbage.ts";
 import { isSystemError } from "../core/system/libc.ts";
+import { Garbage } from "../core/system/threads/garbage.ts";
 import { step } from "../core/trace.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { ChosenEntries, type ChosenPart } from "./choosing/chosen.ts";

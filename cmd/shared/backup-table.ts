@@ -1,5 +1,5 @@
 /** Formats the backups of a bucket as rows of a table, for `list` and for choosing one to restore. */
-import { fingerprintOf } from "../../core/format/ssh-key.ts";
+import { fingerprintOf } from "../../core/format/ssh/ssh-key.ts";
 import type { ListedBackup } from "../../core/manifest/list.ts";
 import { bytes, type Column, count, counted, moment } from "../terminal/format.ts";
 

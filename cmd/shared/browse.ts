@@ -2,7 +2,7 @@
 import type { Bucket } from "../../core/bucket/contract.ts";
 import type { Config } from "../../core/config/config.ts";
 import { type ExitStatus, exitStatus } from "../../core/failure.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type Found, findManifest } from "../../core/manifest/find.ts";
 import { openManifest } from "../../core/manifest/open.ts";
 import type { CommandIO } from "../io.ts";

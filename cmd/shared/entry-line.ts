@@ -1,8 +1,8 @@
 /** Formats entries of a backup: as a line of `ls -l`, and as JSON. */
 
 import { z } from "zod";
-import type { Moment } from "../../core/format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
+import type { Moment } from "../../core/format/entries/entry.ts";
+import { encodeHead, type HeadEntry } from "../../core/format/entries/entry-json.ts";
 import { bytes, moment } from "../terminal/format.ts";
 import { modeText } from "../terminal/mode.ts";
 import { shownPath, shownWord } from "./shown-path.ts";

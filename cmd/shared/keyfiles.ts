@@ -1,9 +1,9 @@
 /** Keyfiles of sealed bundles: that of the command line, and those that conf names and this machine has. */
 import { existsSync } from "node:fs";
 import type { Config } from "../../core/config/config.ts";
-import { usePassword } from "../../core/format/openssl.ts";
+import { usePassword } from "../../core/format/codecs/openssl.ts";
 import type { Notify } from "../../core/notice.ts";
-import { readKeyfile } from "../../core/system/keyfile.ts";
+import { readKeyfile } from "../../core/system/trust/keyfile.ts";
 
 /** Opens sealed bundles with them, until the program ends. Throws a Failure for one on the command line that is refused. */
 export async function useKeyfiles({ bundles }: Config, given: string | undefined, notify: Notify): Promise<void> {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { untilAborted } from "../../core/abortable.ts";
 import type { Config } from "../../core/config/config.ts";
-import type { Keyed } from "../../core/format/keyed.ts";
+import type { Keyed } from "../../core/format/codecs/keyed.ts";
 import type { Notify } from "../../core/notice.ts";
 import type { CommandIO } from "../io.ts";
 import { NoTerminal } from "../terminal/prompt.ts";

@@ -2,7 +2,7 @@
 import { untilAborted } from "../../core/abortable.ts";
 import type { Config } from "../../core/config/config.ts";
 import { exitStatus, Failure } from "../../core/failure.ts";
-import type { SigningKey } from "../../core/format/ssh-key.ts";
+import type { SigningKey } from "../../core/format/ssh/ssh-key.ts";
 import type { Trust } from "../../core/manifest/trust.ts";
 import type { CommandIO } from "../io.ts";
 import type { Option, Words } from "../subcommand.ts";

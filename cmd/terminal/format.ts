@@ -1,5 +1,5 @@
 /** Formats numbers for people, without regard to the locale. */
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 
 /** `54,613` */
 export function count(number: number): string {

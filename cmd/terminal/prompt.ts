@@ -3,8 +3,8 @@
 import { open } from "node:fs/promises";
 import { untilAborted } from "../../core/abortable.ts";
 import { Failure } from "../../core/failure.ts";
-import { childEnvironment } from "../../core/system/environment.ts";
-import { which } from "../../core/system/programs.ts";
+import { childEnvironment } from "../../core/system/processes/environment.ts";
+import { which } from "../../core/system/processes/programs.ts";
 import { printable } from "./printable.ts";
 
 export type TerminalDevice = {

@@ -19,7 +19,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { type RunId, runOf } from "../format/keys.ts";
+import { type RunId, runOf } from "../format/keys/keys.ts";
 import type { Notice, Notify } from "../notice.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { step } from "../trace.ts";
@@ -38,15 +38,15 @@ import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
 import { Snapshotting } from "./snapshot-step.ts";
-import { lastRoot, noteCompleted } from "./state/completed.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
-import { OutdatedState } from "./state/false-state.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
-import { indexDenied, syncIndex, syncVerified } from "./state/index-sync.ts";
-import { writeIndexObjects } from "./state/index-write.ts";
+import { lastRoot, noteCompleted } from "./state/index/completed.ts";
+import { indexDenied, syncIndex, syncVerified } from "./state/index/index-sync.ts";
+import { writeIndexObjects } from "./state/index/index-write.ts";
 import { demandMode } from "./state/lock-mode.ts";
 import { isLockProven, noteLockProven } from "./state/lock-proven.ts";
 import { demandSealing } from "./state/sealing-mark.ts";
+import { OutdatedState } from "./state/tables/false-state.ts";
 import { bucketIdentity, withStateDatabase } from "./state/use.ts";
 import { noteMounts, refuseVanished } from "./state/vanished-bucket.ts";
 import { type StoredFiles, type StoreFilesDeps, storeFiles } from "./store-files.ts";

@@ -1,13 +1,13 @@
 /** The step of the archive job that stores bundles. It may be taken twice: what cannot be kept locked is stored again. */
 import type { Database } from "bun:sqlite";
 import { exitStatus, Failure } from "../failure.ts";
-import type { BundleRef } from "../format/manifest.ts";
+import type { BundleRef } from "../format/manifest/manifest.ts";
 import { storeBundles } from "./bundling/bundles.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { findOwnFiles } from "./own-files.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
-import { FileTable } from "./state/files.ts";
+import { FileTable } from "./state/tables/files.ts";
 
 /** `stored`: bundles that were sent; the others were there. */
 export type BundlingSummary = {

@@ -1,7 +1,7 @@
 /** Chooses what an attempt to store files goes through. */
 import type { Database } from "bun:sqlite";
-import { foldersOfStrangersRefused } from "../system/mounts.ts";
-import { OpenFolders } from "../system/open-folders.ts";
+import { OpenFolders } from "../system/files/open-folders.ts";
+import { foldersOfStrangersRefused } from "../system/filesystem/mounts.ts";
 import { accountsFingerprint } from "../system/owners.ts";
 import type { ArchiveJob } from "./job.ts";
 import { findOwnFiles } from "./own-files.ts";
@@ -12,9 +12,9 @@ import type { OwnFiles } from "./quilting/paths/own-files.ts";
 import { PathSet } from "./quilting/paths/path-set.ts";
 import type { PathTaker } from "./quilting/paths/pick-all.ts";
 import { addUsersOf } from "./quilting/read-again.ts";
-import type { BitSet } from "./state/bit-set.ts";
 import { fact, setFact } from "./state/database.ts";
-import { FileTable } from "./state/files.ts";
+import type { BitSet } from "./state/tables/bit-set.ts";
+import { FileTable } from "./state/tables/files.ts";
 
 /** Runs the pickers, and hands over what they choose. */
 export type PickPaths = (taker: PathTaker<Ground>) => Promise<void>;

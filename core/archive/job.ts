@@ -1,8 +1,8 @@
 /** What a run of archive needs. */
 import type { Bucket } from "../bucket/contract.ts";
 import type { Config } from "../config/config.ts";
-import type { Keyed } from "../format/keyed.ts";
-import type { SigningKey } from "../format/ssh-key.ts";
+import type { Keyed } from "../format/codecs/keyed.ts";
+import type { SigningKey } from "../format/ssh/ssh-key.ts";
 import type { Notify } from "../notice.ts";
 import type { Table } from "../table/contract.ts";
 import type { Environment } from "./executables/environment.ts";

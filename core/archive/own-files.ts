@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { pathOfFileUrl } from "../file-url.ts";
 import { fromText } from "../format/path.ts";
-import { lstat } from "../system/stat.ts";
+import { lstat } from "../system/filesystem/stat.ts";
 import { OwnFiles } from "./quilting/paths/own-files.ts";
 import { isStateFile } from "./state/folder.ts";
 

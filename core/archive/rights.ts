@@ -1,5 +1,5 @@
 /** What the rights of this user mean for the executables that a run starts. */
-import { privilegedUser } from "../system/privileged.ts";
+import { privilegedUser } from "../system/trust/privileged.ts";
 import type { ArchiveJob } from "./job.ts";
 
 /** Returns the user whose rights executables get, if these are more than others have and only some executables may get them. */

@@ -3,20 +3,20 @@ import type { Database } from "bun:sqlite";
 import type { Stored } from "../bucket/contract.ts";
 import { configDigest } from "../config/digest.ts";
 import { Failure, reasonOf } from "../failure.ts";
-import type { PreviousBackup } from "../format/chain.ts";
-import type { Keyed } from "../format/keyed.ts";
-import { keys, prefixes, type RunId } from "../format/keys.ts";
-import { decodeManifest, encodeManifest, isWhole, type Manifest, type PartRef } from "../format/manifest.ts";
-import { type NeededObject, needsMarkOf } from "../format/sealed-ref.ts";
-import { withoutNames } from "../format/sealed-root.ts";
-import type { SigningKey } from "../format/ssh-key.ts";
+import type { Keyed } from "../format/codecs/keyed.ts";
+import { keys, prefixes, type RunId } from "../format/keys/keys.ts";
+import type { PreviousBackup } from "../format/manifest/chain.ts";
+import { decodeManifest, encodeManifest, isWhole, type Manifest, type PartRef } from "../format/manifest/manifest.ts";
+import { type NeededObject, needsMarkOf } from "../format/manifest/sealed-ref.ts";
+import { withoutNames } from "../format/manifest/sealed-root.ts";
+import type { SigningKey } from "../format/ssh/ssh-key.ts";
 import { once } from "../stored/bytes.ts";
 import { type WriteTarget, writeBytes, writeHashed } from "../stored/write.ts";
 import type { ArchiveJob } from "./job.ts";
 import type { RetentionPlan } from "./locks/retention.ts";
 import { usedObjects } from "./locks/used-objects.ts";
 import type { RunLog } from "./manifest/run-log.ts";
-import { ObjectTable } from "./state/objects.ts";
+import { ObjectTable } from "./state/tables/objects.ts";
 import type { StoredFiles } from "./store-files.ts";
 
 type RootContent = {

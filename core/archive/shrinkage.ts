@@ -6,13 +6,13 @@
 import type { Database } from "bun:sqlite";
 import { z } from "zod";
 import { day } from "../format/day.ts";
-import type { PartRef } from "../format/manifest.ts";
+import type { PartRef } from "../format/manifest/manifest.ts";
 import { type ByteString, isByteString, parentOf } from "../format/path.ts";
 import { quoted } from "../format/quoted.ts";
 import type { Notify } from "../notice.ts";
-import { lastCompleted } from "./state/completed.ts";
 import { fact, setFact } from "./state/database.ts";
-import { PartTable } from "./state/parts.ts";
+import { lastCompleted } from "./state/index/completed.ts";
+import { PartTable } from "./state/tables/parts.ts";
 
 /** Folders with fewer entries may well be empty one day. */
 const fewestEntries = 20;

@@ -3,8 +3,8 @@
  * be kept locked.
  */
 import type { Database } from "bun:sqlite";
-import { dumpPath } from "../format/dump.ts";
-import type { SnapshotRef } from "../format/manifest.ts";
+import { dumpPath } from "../format/entries/dump.ts";
+import type { SnapshotRef } from "../format/manifest/manifest.ts";
 import type { WriteTarget } from "../stored/write.ts";
 import { findExecutables } from "./executables/find.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -18,9 +18,9 @@ import { chunkedDumps, keepDumps } from "./snapshotting/chunked.ts";
 import type { DumpStore } from "./snapshotting/snapshot.ts";
 import { takeSnapshots } from "./snapshotting/take.ts";
 import { wholeDumps } from "./snapshotting/whole.ts";
-import { FileTable } from "./state/files.ts";
-import { ObjectTable } from "./state/objects.ts";
-import { restsOn } from "./state/packed-extents.ts";
+import { FileTable } from "./state/tables/files.ts";
+import { ObjectTable } from "./state/tables/objects.ts";
+import { restsOn } from "./state/tables/packed-extents.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 type SnapshottingDeps = {

@@ -1,9 +1,9 @@
 /** Steps 5 and 6 of the archive job: store what is new, write the parts, and lock all of it as promised. */
 import type { Database } from "bun:sqlite";
 import { availableParallelism } from "node:os";
-import type { PartRef } from "../format/manifest.ts";
+import type { PartRef } from "../format/manifest/manifest.ts";
 import type { WriteTarget } from "../stored/write.ts";
-import { descriptorLimit } from "../system/limits.ts";
+import { descriptorLimit } from "../system/threads/limits.ts";
 import { step } from "../trace.ts";
 import { breathe, type Chosen, chooseAgain, choosePicked, noteAccounts, type PickPaths } from "./choose-files.ts";
 import type { ArchiveJob } from "./job.ts";
@@ -26,8 +26,8 @@ import { Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
 import { Shrinkage } from "./shrinkage.ts";
-import { ObjectTable } from "./state/objects.ts";
-import { PartTable } from "./state/parts.ts";
+import { ObjectTable } from "./state/tables/objects.ts";
+import { PartTable } from "./state/tables/parts.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
 
 export type StoredFiles = {

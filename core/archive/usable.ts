@@ -4,8 +4,8 @@ import type { RetentionPlan } from "./locks/retention.ts";
 import type { LayoutDeps } from "./quilting/layouts/layout.ts";
 import type { Ledger, UsableObjects } from "./quilting/layouts/ledger.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
-import { BitSet } from "./state/bit-set.ts";
-import { ObjectTable } from "./state/objects.ts";
+import { BitSet } from "./state/tables/bit-set.ts";
+import { ObjectTable } from "./state/tables/objects.ts";
 
 type UsableDeps = { readonly database: Database; readonly plan: Pick<RetentionPlan, "minimumLockEnd"> };
 

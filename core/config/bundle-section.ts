@@ -1,7 +1,7 @@
 /** A section `[bundle NAME]` of `conf`: folders that are stored as one tar file each. */
 import { z } from "zod";
-import { bundleCompressions } from "../format/codec.ts";
-import { safeName } from "../format/keys.ts";
+import { bundleCompressions } from "../format/codecs/codec.ts";
+import { safeName } from "../format/keys/keys.ts";
 import { storageClasses } from "../format/storage-class.ts";
 import { absolutePath, oneOf, tableName, text, wholeNumber } from "./values.ts";
 

@@ -2,12 +2,12 @@
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import type { CompressionName } from "../format/codec.ts";
+import type { CompressionName } from "../format/codecs/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
-import { privilegedUser } from "../system/privileged.ts";
-import { readRegular } from "../system/regular-file.ts";
-import { strangerWhoCanChange } from "../system/strangers.ts";
+import { readRegular } from "../system/files/regular-file.ts";
+import { privilegedUser } from "../system/trust/privileged.ts";
+import { strangerWhoCanChange } from "../system/trust/strangers.ts";
 import type { Timetable } from "../timetable.ts";
 import { type BundleSection, bundleOf } from "./bundle-section.ts";
 import { checked } from "./check.ts";

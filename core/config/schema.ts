@@ -1,6 +1,6 @@
 /** The sections and keys of `conf`, with their defaults. `docs/configuration.md` has them for users. */
 import { z } from "zod";
-import { codecNamed, compressionNames } from "../format/codec.ts";
+import { codecNamed, compressionNames } from "../format/codecs/codec.ts";
 import { lockModes } from "../format/lock-mode.ts";
 import { bundleName, bundleSection } from "./bundle-section.ts";
 import { encryptionSection } from "./encryption.ts";

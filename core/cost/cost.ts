@@ -1,6 +1,6 @@
 /** Computes what a backup costs: its measures, what is done with them, and the bill for that in each storage class. */
 import { day } from "../format/day.ts";
-import type { Manifest } from "../format/manifest.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import { type Bill, billOf } from "./bill.ts";
 import { type Cold, coldOf } from "./cold.ts";
 import { type CostFigures, figuresOf, type Layout, runsWithNews } from "./figures.ts";

@@ -4,9 +4,9 @@
  */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Listed, Stored } from "../bucket/contract.ts";
-import type { Extent, PartEntry, Stretch } from "../format/entry.ts";
-import { prefixes } from "../format/keys.ts";
-import type { Manifest } from "../format/manifest.ts";
+import type { Extent, PartEntry, Stretch } from "../format/entries/entry.ts";
+import { prefixes } from "../format/keys/keys.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import type { BundleClass } from "../format/storage-class.ts";
 import type { PartContent } from "../manifest/references/read-parts.ts";
 import { type ReferencedPart, References } from "../manifest/references/references.ts";

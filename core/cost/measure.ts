@@ -1,14 +1,14 @@
 /** Reads the backups of one name: every root, and every part of their manifests once. No content is read. */
 import type { BucketReader } from "../bucket/contract.ts";
-import { prefixes } from "../format/keys.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { prefixes } from "../format/keys/keys.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import { contradictionOf } from "../manifest/dates.ts";
 import { lossOf } from "../manifest/loss.ts";
 import { readOriginal } from "../manifest/original.ts";
 import { readParts } from "../manifest/references/read-parts.ts";
 import { type ListedRoot, listRoots } from "../manifest/roots.ts";
 import { RootsInOrder } from "../manifest/roots-in-order.ts";
-import { Garbage } from "../system/garbage.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 import { History } from "./history.ts";
 
 export type MeasureOptions = {

@@ -1,5 +1,5 @@
 /** Counts the requests that a restore makes for the content of one part of a manifest. */
-import type { ObjectRef } from "../format/entry.ts";
+import type { ObjectRef } from "../format/entries/entry.ts";
 
 /** Frames that lie near each other come in one request of at most so many bytes, as in a restore. */
 const widestGap = 512 * 1024;

@@ -10,7 +10,7 @@ import { roleNames, unitNames } from "../aws/package.ts";
 import type { Tables } from "../aws/tables.ts";
 import type { Bucket, LockState } from "../bucket/contract.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { prefixes } from "../format/keys.ts";
+import { prefixes } from "../format/keys/keys.ts";
 import type { Table } from "../table/contract.ts";
 import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";

@@ -1,4 +1,4 @@
-import { strangerWhoCanChange } from "../system/strangers.ts";
+import { strangerWhoCanChange } from "../system/trust/strangers.ts";
 import { bad, type Look } from "./finding.ts";
 import type { Runner } from "./runner.ts";
 

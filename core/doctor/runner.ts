@@ -2,7 +2,7 @@
 import { access, constants } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { userId, userName } from "../system/owners.ts";
-import { spawnExecutable } from "../system/process.ts";
+import { spawnExecutable } from "../system/processes/process.ts";
 import type { Unit } from "./systemd.ts";
 
 type AccessKind = "read" | "write" | "run";

@@ -1,6 +1,6 @@
 /** Reads the properties of a unit from systemd. */
-import { spawnExecutable } from "../system/process.ts";
-import { which } from "../system/programs.ts";
+import { spawnExecutable } from "../system/processes/process.ts";
+import { which } from "../system/processes/programs.ts";
 
 /** Values by property, as `systemctl show` prints them. */
 export type Unit = ReadonlyMap<string, string>;

@@ -1,7 +1,7 @@
 /** What index objects or verified objects say already: versions, and until when they are locked. */
 
 import type { Database } from "bun:sqlite";
-import type { IndexLine } from "../format/index-object.ts";
+import type { IndexLine } from "../format/index/index-object.ts";
 import { openScratchDatabase } from "../system/scratch-database.ts";
 import { inTransaction } from "../system/transaction.ts";
 

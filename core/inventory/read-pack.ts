@@ -1,16 +1,16 @@
 /** Reads which chunks lie in a pack: by its table of contents, and, unless that is to be believed, by the chunks themselves. */
 import type { Stored } from "../bucket/contract.ts";
-import { encodingOf } from "../format/encoding.ts";
+import { encodingOf } from "../format/codecs/encoding.ts";
+import { decodeFrame } from "../format/codecs/frame.ts";
 import { altered, type FormatError } from "../format/error.ts";
-import { decodeFrame } from "../format/frame.ts";
-import { contentsLength, decodeContents } from "../format/pack.ts";
-import { type PlacedFrame, placeFrames } from "../format/pack-places.ts";
+import { contentsLength, decodeContents } from "../format/packs/pack.ts";
+import { type PlacedFrame, placeFrames } from "../format/packs/pack-places.ts";
 import { sha256 } from "../format/sha256.ts";
 import type { Budget } from "../side-by-side.ts";
 import { collect } from "../stored/bytes.ts";
 import { Pieces } from "../stored/pieces.ts";
 import { ObjectReading, type ObjectSource, readRange } from "../stored/read.ts";
-import { release } from "../system/garbage.ts";
+import { release } from "../system/threads/garbage.ts";
 import type { FoundObject } from "./writer.ts";
 
 type PackCheck = {

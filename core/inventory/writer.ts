@@ -3,10 +3,10 @@
  * stored bytes.
  */
 import type { Retention } from "../bucket/contract.ts";
-import type { Encoding } from "../format/encoding.ts";
-import { idAfter } from "../format/index-id.ts";
-import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../format/index-object.ts";
-import { type RunId, stampOf } from "../format/keys.ts";
+import type { Encoding } from "../format/codecs/encoding.ts";
+import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../format/index/index-object.ts";
+import { idAfter } from "../format/keys/index-id.ts";
+import { type RunId, stampOf } from "../format/keys/keys.ts";
 import { type WriteTarget, writeBytes } from "../stored/write.ts";
 
 const enoughLines = 100_000;

@@ -1,5 +1,5 @@
 /** Tells complete backups from those in which something is known to be missing. */
-import type { Manifest } from "../format/manifest.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 
 /** Codes of warnings after which more is missing than single files. */
 const gravest = new Set([

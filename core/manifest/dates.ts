@@ -7,8 +7,8 @@
  * before it by any time: first backups may take many days.
  */
 import { day } from "../format/day.ts";
-import { stampOf, timeOfStamp } from "../format/keys.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { stampOf, timeOfStamp } from "../format/keys/keys.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import type { ListedRoot } from "./roots.ts";
 
 export type RootDates = Pick<ListedRoot, "stamp" | "stored">;

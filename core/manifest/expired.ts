@@ -5,7 +5,7 @@
 import type { BucketReader, Stored } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
-import type { ManifestHeader } from "../format/manifest.ts";
+import type { ManifestHeader } from "../format/manifest/manifest.ts";
 
 /** An archive locks roots for so much longer than it promises: content may be locked for less. */
 const slackMs = 8 * day;

@@ -2,8 +2,8 @@
 import type { BucketReader, Stored } from "../bucket/contract.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { day } from "../format/day.ts";
-import { timeOfStamp } from "../format/keys.ts";
-import { type Manifest, type ManifestSummary, summaryOf } from "../format/manifest.ts";
+import { timeOfStamp } from "../format/keys/keys.ts";
+import { type Manifest, type ManifestSummary, summaryOf } from "../format/manifest/manifest.ts";
 import { inOrder } from "../side-by-side.ts";
 import { contradictionIn, contradictionOf } from "./dates.ts";
 import { type Overlay, readOriginal } from "./original.ts";

@@ -1,6 +1,6 @@
 /** Opens the manifest that a user means, with its names, and warns of what was laid over it. */
 import type { Stored } from "../bucket/contract.ts";
-import type { Manifest } from "../format/manifest.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import type { Notice, Notify } from "../notice.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import type { Found } from "./find.ts";

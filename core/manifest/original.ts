@@ -3,8 +3,8 @@
  * oldest version that is whole is the original. docs/format.md (Threats) says who could come before it.
  */
 import type { DatedVersion, Stored } from "../bucket/contract.ts";
-import { stampOf } from "../format/keys.ts";
-import type { Manifest, ManifestHeader } from "../format/manifest.ts";
+import { stampOf } from "../format/keys/keys.ts";
+import type { Manifest, ManifestHeader } from "../format/manifest/manifest.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";
 import { type LegacyDepth, readLegacyManifest } from "./legacy/read.ts";

@@ -1,9 +1,9 @@
 /** The lists of parts that a root names: that of its files, and the table of contents of each bundle. Each is in byte order of path. */
-import { filtersOf } from "../format/encoding.ts";
-import type { BundleRef, Manifest, PartRef } from "../format/manifest.ts";
-import { hasPassword } from "../format/openssl.ts";
+import { filtersOf } from "../format/codecs/encoding.ts";
+import { hasPassword } from "../format/codecs/openssl.ts";
+import { hasIdentity, isSealedForOthers } from "../format/codecs/sealing.ts";
+import type { BundleRef, Manifest, PartRef } from "../format/manifest/manifest.ts";
 import type { ByteString } from "../format/path.ts";
-import { hasIdentity, isSealedForOthers } from "../format/sealing.ts";
 
 export type PartList = {
   readonly parts: readonly PartRef[];

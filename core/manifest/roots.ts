@@ -5,9 +5,9 @@
  * nothing here trusts what is current: a marker hides no root, and a newer version does not stand for an older one.
  */
 import type { BucketReader, DatedVersion, ListedVersion } from "../bucket/contract.ts";
-import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys.ts";
-import { type LegacyKind, legacyWord, parseLegacyKey } from "../format/legacy-keys.ts";
-import { Garbage } from "../system/garbage.ts";
+import { type ManifestKey, parseManifestKey, prefixes } from "../format/keys/keys.ts";
+import { type LegacyKind, legacyWord, parseLegacyKey } from "../format/keys/legacy-keys.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 import { LegacyNames } from "./legacy/names.ts";
 import { listLegacyRoots } from "./legacy/roots.ts";
 

@@ -1,10 +1,10 @@
 /** Opens the sealed root of a backup, which has the names. */
 import { exitStatus, Failure } from "../failure.ts";
-import { filterNamed } from "../format/codec.ts";
+import { filterNamed } from "../format/codecs/codec.ts";
+import { hasIdentity } from "../format/codecs/sealing.ts";
 import { altered, FormatError } from "../format/error.ts";
-import { decodeManifest, type Manifest, mostRootBytes } from "../format/manifest.ts";
-import { isSealed, opened } from "../format/sealed-root.ts";
-import { hasIdentity } from "../format/sealing.ts";
+import { decodeManifest, type Manifest, mostRootBytes } from "../format/manifest/manifest.ts";
+import { isSealed, opened } from "../format/manifest/sealed-root.ts";
 import { checked } from "../stored/bytes.ts";
 import { decodeStream, type ObjectSource } from "../stored/read.ts";
 import { readTwice } from "../stored/second-read.ts";

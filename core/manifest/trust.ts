@@ -1,5 +1,5 @@
 /** Whether a backup is one that somebody made whom the user trusts: its root is signed, and says who signed it. */
-import type { Manifest } from "../format/manifest.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import type { Notify } from "../notice.ts";
 import { ManifestRefused } from "./refused.ts";
 

@@ -1,8 +1,8 @@
 /** Goes through a manifest part by part, in bounded memory. Parts that hold nothing of what is wanted are not read. */
-import type { Entry } from "../format/entry.ts";
+import type { Entry } from "../format/entries/entry.ts";
 import { FormatError } from "../format/error.ts";
-import type { PartRef } from "../format/manifest.ts";
-import type { BadEntry, Sieve } from "../format/part.ts";
+import type { PartRef } from "../format/manifest/manifest.ts";
+import type { BadEntry, Sieve } from "../format/manifest/part.ts";
 import type { ByteString } from "../format/path.ts";
 import type { ObjectSource } from "../stored/read.ts";
 import type { ContentNeed } from "./legacy/content.ts";

@@ -1,9 +1,9 @@
 /** Seals and opens objects by the package `age-encryption`, in this process: for machines without the program, and some ten times slower. */
 import { Decrypter, Encrypter } from "age-encryption";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import type { SealingWay } from "../format/codecs/sealing.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
 import { altered, FormatError } from "../format/error.ts";
-import type { SealingWay } from "../format/sealing.ts";
-import type { ByteStream } from "../format/zlib.ts";
 
 /** Throws a Failure for recipients that only the program knows. */
 export function sealByPackage(recipients: readonly string[]): SealingWay {

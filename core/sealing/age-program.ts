@@ -1,9 +1,9 @@
 /** Seals and opens objects by the program `age`, one process an object: they run side by side, as the objects do. */
 import { Failure, SealingFailure } from "../failure.ts";
+import type { SealingWay } from "../format/codecs/sealing.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
 import { FormatError } from "../format/error.ts";
-import type { SealingWay } from "../format/sealing.ts";
-import type { ByteStream } from "../format/zlib.ts";
-import { throughProgram } from "../system/codec-child.ts";
+import { throughProgram } from "../system/processes/codec-child.ts";
 
 /** `signal` ends it. Recipients are no secret, so they may stand in the list of processes. */
 export function sealByProgram(recipients: readonly string[], signal?: AbortSignal): SealingWay {

@@ -4,7 +4,7 @@
  */
 import { Decrypter, identityToRecipient } from "age-encryption";
 import { exitStatus, Failure } from "../failure.ts";
-import { decodeKeyFile } from "../format/ssh-key.ts";
+import { decodeKeyFile } from "../format/ssh/ssh-key.ts";
 
 /** `beginning`: of the object as it is stored, with its whole header. */
 export type OpensForAll = (beginning: Uint8Array) => Promise<boolean>;

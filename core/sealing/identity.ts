@@ -2,8 +2,8 @@
 import { armor, Decrypter } from "age-encryption";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
-import { isLocked } from "../format/ssh-key.ts";
-import { readFirstBytes } from "../system/first-bytes.ts";
+import { isLocked } from "../format/ssh/ssh-key.ts";
+import { readFirstBytes } from "../system/files/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 const ageMark = Buffer.from("age-encryption.org/v1\n");

@@ -1,7 +1,8 @@
 /** Opens what was sealed while it is stored, to find out whether that gives what went in. */
+
+import type { SealingWay } from "../format/codecs/sealing.ts";
 import { altered } from "../format/error.ts";
-import type { SealingWay } from "../format/sealing.ts";
-import { release } from "../system/garbage.ts";
+import { release } from "../system/threads/garbage.ts";
 
 export class OpenedAgain {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;

@@ -1,6 +1,6 @@
 /** Recipients: for whom backups are sealed. */
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { readFirstBytesOfFile } from "../system/first-bytes.ts";
+import { readFirstBytesOfFile } from "../system/files/first-bytes.ts";
 
 const mostBytes = 1024 * 1024;
 const mostRecipients = 100;

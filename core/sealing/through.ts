@@ -1,9 +1,9 @@
 /** Seals and opens objects by commands of conf: any pair of filters, each run by a shell once for each object. */
 
 import { SealingFailure } from "../failure.ts";
+import { openBy, type SealingWay, sealBy } from "../format/codecs/sealing.ts";
 import { altered, FormatError } from "../format/error.ts";
-import { openBy, type SealingWay, sealBy } from "../format/sealing.ts";
-import { throughProgram } from "../system/codec-child.ts";
+import { throughProgram } from "../system/processes/codec-child.ts";
 import { OpenedAgain } from "./opened-again.ts";
 
 /** One of so many objects is opened again, beginning with the first. */

@@ -1,11 +1,11 @@
 /**
  * Seals and opens from now on: with the program `age` if it is installed, else with a package that this program brings. Plugs into the
- * filter of `core/format/sealing.ts`; `core/stored` applies it.
+ * filter of `core/format/codecs/sealing.ts`; `core/stored` applies it.
  */
-import { openBy, sealBy } from "../format/sealing.ts";
+import { openBy, sealBy } from "../format/codecs/sealing.ts";
 import type { Notify } from "../notice.ts";
-import { memoryFile } from "../system/memory-file.ts";
-import { which } from "../system/programs.ts";
+import { memoryFile } from "../system/files/memory-file.ts";
+import { which } from "../system/processes/programs.ts";
 import { openByProgram, sealByProgram } from "./age-program.ts";
 import { type AskPassphrase, readIdentities } from "./identity.ts";
 import { checkedSeal } from "./way.ts";

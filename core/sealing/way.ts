@@ -1,6 +1,6 @@
 /** Checks what seals by age: a program of any origin, or the package. */
 import { SealingFailure } from "../failure.ts";
-import type { SealingWay } from "../format/sealing.ts";
+import type { SealingWay } from "../format/codecs/sealing.ts";
 
 const mark = Buffer.from("age-encryption.org/v1\n");
 /** Begins the last line of a header, which proves it: 32 bytes in base64 follow. */

@@ -1,9 +1,9 @@
 /** The file with the key that signs a machine's backups. */
 import { writeFile } from "node:fs/promises";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { decodeKeyFile, encodeKeyFile, fingerprintOf, type SigningKey } from "../format/ssh-key.ts";
+import { decodeKeyFile, encodeKeyFile, fingerprintOf, type SigningKey } from "../format/ssh/ssh-key.ts";
 import type { Notify } from "../notice.ts";
-import { makePrivate, readPrivate, refuseReplaceable } from "../system/keyfile.ts";
+import { makePrivate, readPrivate, refuseReplaceable } from "../system/trust/keyfile.ts";
 
 const doing = "use the key that signs backups";
 

@@ -4,13 +4,13 @@
  */
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
 import { argumentBytes } from "../format/argument.ts";
-import { timeOfStamp } from "../format/keys.ts";
-import type { Manifest } from "../format/manifest.ts";
-import { rootNamespace } from "../format/root-signature.ts";
-import { fingerprintOf, rawPublicKey } from "../format/ssh-key.ts";
-import { readFirstBytes } from "../system/first-bytes.ts";
-import { privilegedUser } from "../system/privileged.ts";
-import { strangerWhoCanChange } from "../system/strangers.ts";
+import { timeOfStamp } from "../format/keys/keys.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
+import { rootNamespace } from "../format/manifest/root-signature.ts";
+import { fingerprintOf, rawPublicKey } from "../format/ssh/ssh-key.ts";
+import { readFirstBytes } from "../system/files/first-bytes.ts";
+import { privilegedUser } from "../system/trust/privileged.ts";
+import { strangerWhoCanChange } from "../system/trust/strangers.ts";
 
 const mostBytes = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /** Reads roots, and the object lists at the head of their parts; the entries are of no interest here. */
 import type { Stored } from "../bucket/contract.ts";
-import type { Manifest } from "../format/manifest.ts";
+import type { Manifest } from "../format/manifest/manifest.ts";
 import { isComplete } from "../manifest/complete.ts";
 import { contradictionIn } from "../manifest/dates.ts";
 import { type Loss, lossOf } from "../manifest/loss.ts";
@@ -9,7 +9,7 @@ import { readParts } from "../manifest/references/read-parts.ts";
 import type { LockDemand, ReferencedPart, References } from "../manifest/references/references.ts";
 import { Budget } from "../side-by-side.ts";
 import type { ObjectSource } from "../stored/read.ts";
-import { Garbage } from "../system/garbage.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 import { listedRoot, type Uncounted, wrongDates } from "./kept.ts";
 import type { Root } from "./root.ts";
 

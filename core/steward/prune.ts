@@ -29,7 +29,7 @@ import { wrapBucket } from "../bucket/wrap.ts";
 import { References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";
 import { eachOf } from "../side-by-side.ts";
-import { Garbage } from "../system/garbage.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 import { Growth, type Holding } from "./growth.ts";
 import { Holds } from "./holds.ts";
 import { chooseRoots, type RootDecision, type Uncounted } from "./kept.ts";

@@ -15,7 +15,7 @@ import { ExtensionCheck } from "../bucket/extension-check.ts";
 import { throwIfFatal } from "../bucket/fatal.ts";
 import { legacyDays } from "../config/legacy.ts";
 import { day } from "../format/day.ts";
-import type { Manifest, ManifestHeader } from "../format/manifest.ts";
+import type { Manifest, ManifestHeader } from "../format/manifest/manifest.ts";
 import { daysUntilExpiry } from "../manifest/expired.ts";
 import { type LockDemand, type NeededVersion, References } from "../manifest/references/references.ts";
 import type { Notify } from "../notice.ts";

@@ -1,7 +1,7 @@
 /** The root of a backup, as a prune and a renewal keep it: in few bytes, as anybody may put very many, and few are looked at. */
 import type { DatedVersion, Stored } from "../bucket/contract.ts";
-import { type ManifestKey, parseManifestKey } from "../format/keys.ts";
-import type { LegacyKind } from "../format/legacy-keys.ts";
+import { type ManifestKey, parseManifestKey } from "../format/keys/keys.ts";
+import type { LegacyKind } from "../format/keys/legacy-keys.ts";
 import type { LegacyRoot } from "../manifest/legacy/roots.ts";
 import { wordOf } from "../manifest/roots.ts";
 import type { Dated } from "./policy.ts";

@@ -1,7 +1,7 @@
 /** Steps 4 and 5 of a prune: removes what no backup needs, version by version. */
 import type { BucketReader, DatedVersion, Stored } from "../bucket/contract.ts";
-import { isTimely } from "../format/index-id.ts";
-import { parseIndexKey } from "../format/keys.ts";
+import { isTimely } from "../format/keys/index-id.ts";
+import { parseIndexKey } from "../format/keys/keys.ts";
 import type { References } from "../manifest/references/references.ts";
 import { eachOf } from "../side-by-side.ts";
 import type { Growth } from "./growth.ts";

@@ -1,10 +1,10 @@
 /** Lists versions key by key, and says what lies under a key. */
 import type { DatedVersion, ListedVersion, Stored } from "../bucket/contract.ts";
-import { splitKey } from "../format/encoding.ts";
-import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys.ts";
-import { parseLegacyKey, parseLegacySnapshot } from "../format/legacy-keys.ts";
+import { splitKey } from "../format/codecs/encoding.ts";
+import { parseIndexKey, parseManifestKey, parseVerifiedKey } from "../format/keys/keys.ts";
+import { parseLegacyKey, parseLegacySnapshot } from "../format/keys/legacy-keys.ts";
 import type { VersionLister } from "../manifest/roots.ts";
-import { Garbage } from "../system/garbage.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 
 /** All versions of one key, newest first. */
 export type KeyVersions = {

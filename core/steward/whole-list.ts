@@ -1,7 +1,7 @@
 /** Finds all roots, and does not believe one list alone: a root that it left out would cost what its backup needs. */
 import { BucketError, type BucketReader } from "../bucket/contract.ts";
-import { parseManifestKey, prefixes } from "../format/keys.ts";
-import { parseLegacyKey } from "../format/legacy-keys.ts";
+import { parseManifestKey, prefixes } from "../format/keys/keys.ts";
+import { parseLegacyKey } from "../format/keys/legacy-keys.ts";
 import { type FoundManifests, findRoots } from "./kept.ts";
 
 /**

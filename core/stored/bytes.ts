@@ -1,7 +1,8 @@
 /** Streams of bytes and bytes in memory. */
+
+import type { ByteStream } from "../format/codecs/zlib.ts";
 import { altered } from "../format/error.ts";
-import type { ByteStream } from "../format/zlib.ts";
-import { release } from "../system/garbage.ts";
+import { release } from "../system/threads/garbage.ts";
 
 /** Yields one piece. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

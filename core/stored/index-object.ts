@@ -1,6 +1,6 @@
 /** Reads index objects and verified objects. No filter is over them: they name no file, and every host that may share content reads them. */
-import { decodeIndex, type IndexIdentity, type IndexLine, mostIndexBytes } from "../format/index-object.ts";
-import { decodeVerified } from "../format/verified-object.ts";
+import { decodeIndex, type IndexIdentity, type IndexLine, mostIndexBytes } from "../format/index/index-object.ts";
+import { decodeVerified } from "../format/index/verified-object.ts";
 import { type ObjectSource, type ObjectVersion, streamDocument } from "./read.ts";
 
 /**

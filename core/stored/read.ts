@@ -4,11 +4,11 @@
  */
 import type { BucketReader, Range } from "../bucket/contract.ts";
 import { readAll } from "../bucket/stream.ts";
-import { contentCodec, decodeText, type Filter, filterNamed } from "../format/codec.ts";
-import { codecOf, type Encoding, filtersOf, isReadInRanges, splitKey } from "../format/encoding.ts";
+import { contentCodec, decodeText, type Filter, filterNamed } from "../format/codecs/codec.ts";
+import { codecOf, type Encoding, filtersOf, isReadInRanges, splitKey } from "../format/codecs/encoding.ts";
+import { contentOfFrame } from "../format/codecs/frame-stream.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
 import { FormatError } from "../format/error.ts";
-import { contentOfFrame } from "../format/frame-stream.ts";
-import type { ByteStream } from "../format/zlib.ts";
 import { beginning, bounded, checked, collect, cut, once } from "./bytes.ts";
 import { Unending } from "./unending.ts";
 

@@ -2,8 +2,8 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Text } from "../format/lines.ts";
-import type { ByteStream } from "../format/zlib.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
+import type { Text } from "../format/lines/lines.ts";
 
 export type OpenText = Text & Disposable;
 

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../format/zlib.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
 
 /** A stream that goes on where the last loop over it was left: the rest can still be read. Ends when it is disposed of. */
 export class Unending implements AsyncIterable<Uint8Array>, AsyncDisposable {

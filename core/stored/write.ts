@@ -14,11 +14,11 @@ import {
   type Filter,
   filterNamed,
   statedCodec,
-} from "../format/codec.ts";
-import { type Encoding, encodingOf, suffixOf } from "../format/encoding.ts";
+} from "../format/codecs/codec.ts";
+import { type Encoding, encodingOf, suffixOf } from "../format/codecs/encoding.ts";
+import type { ByteStream } from "../format/codecs/zlib.ts";
 import { sha256 } from "../format/sha256.ts";
 import type { BundleClass } from "../format/storage-class.ts";
-import type { ByteStream } from "../format/zlib.ts";
 import { collect, gatherFiltered, once } from "./bytes.ts";
 
 /** The place that objects go to, and what is done to each of them. */

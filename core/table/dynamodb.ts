@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type RequestBounds, usualBounds } from "../bucket/s3/bounds.ts";
 import type { CredentialProvider } from "../bucket/s3/credentials.ts";
 import { eachOf } from "../side-by-side.ts";
-import { Garbage } from "../system/garbage.ts";
+import { Garbage } from "../system/threads/garbage.ts";
 import {
   keyAttribute,
   type ScannableTable,

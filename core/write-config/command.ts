@@ -3,9 +3,9 @@
  * terminal's session, so that sudo, age and ccrypt can ask there themselves. Secrets go through a pipe.
  */
 import { Failure, reasonOf } from "../failure.ts";
-import { childEnvironment } from "../system/environment.ts";
-import { close } from "../system/files.ts";
-import { makePipe, PipeWriter } from "../system/pipe.ts";
+import { close } from "../system/files/files.ts";
+import { childEnvironment } from "../system/processes/environment.ts";
+import { makePipe, PipeWriter } from "../system/processes/pipe.ts";
 
 export type Input = {
   /** Name that is shown to the user: `the credentials`. */

@@ -7,7 +7,7 @@ import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { access, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitStatus, Failure, reasonOf } from "../failure.ts";
-import { which } from "../system/programs.ts";
+import { which } from "../system/processes/programs.ts";
 import { type Command, runCommand } from "./command.ts";
 import { type KeyPair, onlyKeyPair, withKeyPair } from "./credentials-file.ts";
 import type { Copy } from "./request.ts";

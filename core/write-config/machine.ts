@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { Failure, reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
-import { which } from "../system/programs.ts";
-import { openRegular } from "../system/regular-file.ts";
+import { openRegular } from "../system/files/regular-file.ts";
+import { which } from "../system/processes/programs.ts";
 import { asRoot, runCommand, succeeds, typed } from "./command.ts";
 
 export type PresentFile = {

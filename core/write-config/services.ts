@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Notify } from "../notice.ts";
-import { which } from "../system/programs.ts";
+import { which } from "../system/processes/programs.ts";
 import { type Command, succeeds } from "./command.ts";
 import { credentialsPath } from "./files.ts";
 import { checkInSight } from "./in-sight.ts";

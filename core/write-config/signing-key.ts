@@ -1,6 +1,6 @@
 /** Plans the step that makes the key which signs backups: the service itself may write nothing but its state. */
 import { existsSync } from "node:fs";
-import { decodeKeyFile, encodeKeyFile } from "../format/ssh-key.ts";
+import { decodeKeyFile, encodeKeyFile } from "../format/ssh/ssh-key.ts";
 import { fileStep, ofRoot } from "./install.ts";
 import type { Step } from "./steps.ts";
 

@@ -1,7 +1,7 @@
 /** Reads the backups of one name, or of all, for answers that need each of them. */
 import type { BucketReader } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { byStored } from "../../core/manifest/dates.ts";
 import { readOriginal } from "../../core/manifest/original.ts";
 import { ManifestRefused } from "../../core/manifest/refused.ts";

@@ -4,14 +4,14 @@
  * while it is given out, so that what changes in between ends it.
  */
 import { exitStatus, Failure } from "../../core/failure.ts";
-import { isPack } from "../../core/format/encoding.ts";
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
+import { isPack } from "../../core/format/codecs/encoding.ts";
+import type { FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
 import { toText } from "../../core/format/path.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import { type ExtentRun, endOf, heldExtents, runsOf, wrongExtent } from "../fetching/held-extents.ts";
 import { mostHeld } from "../fetching/plan.ts";
 

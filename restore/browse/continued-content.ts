@@ -1,9 +1,14 @@
 /** Reads a file whose content goes on in segments, from its beginning to its end. */
 import { exitStatus, Failure } from "../../core/failure.ts";
-import type { ObjectRef, Segment } from "../../core/format/entry.ts";
+import type { ObjectRef, Segment } from "../../core/format/entries/entry.ts";
+import {
+  behindSegments,
+  Continuation,
+  type ContinuedFile,
+  digestOfSegment,
+} from "../../core/format/entries/segment.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { toText } from "../../core/format/path.ts";
-import { behindSegments, Continuation, type ContinuedFile, digestOfSegment } from "../../core/format/segment.ts";
 import type { PartList } from "../../core/manifest/part-lists.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";

@@ -1,12 +1,12 @@
 /** One of two backups that are compared: its files and its bundles, each list at a place of its own. */
-import type { Entry } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { bundlesInOrder, isReadable, tableOf } from "../../core/manifest/part-lists.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 import { type GatheredPart, type PartWishes, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import type { Garbage } from "../../core/system/garbage.ts";
+import type { Garbage } from "../../core/system/threads/garbage.ts";
 import type { Gaps } from "./gaps.ts";
 import { identityOf } from "./identity.ts";
 import { Lowest } from "./lowest.ts";

@@ -2,12 +2,12 @@
  * Finds out how one backup differs from another, in files and bundles. Walks both in byte order of path. Parts that both name by the same
  * digest are not read, unless a bundle of one of them may have some of their paths.
  */
-import type { Entry } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { fetchPart, type PathStretch } from "../../core/manifest/read.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import { type Cursor, type CursorPart, Side } from "./diff-side.ts";
 import { differencesOf } from "./differences.ts";
 import { equalPaths } from "./equal-lines.ts";

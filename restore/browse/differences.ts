@@ -1,6 +1,6 @@
 /** Compares what two backups say of a path. */
-import type { Acl, Entry } from "../../core/format/entry.ts";
-import { sameMoment } from "../../core/format/moment.ts";
+import type { Acl, Entry } from "../../core/format/entries/entry.ts";
+import { sameMoment } from "../../core/format/entries/moment.ts";
 
 /** What a comparison looks at, under the words that name what differs. Undefined: it has no such thing. */
 type Aspects = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 /** Reads a database dump of a backup. */
 import { exitStatus, Failure } from "../../core/failure.ts";
-import { distinct } from "../../core/format/keys.ts";
-import type { SnapshotRef } from "../../core/format/manifest.ts";
+import { distinct } from "../../core/format/keys/keys.ts";
+import type { SnapshotRef } from "../../core/format/manifest/manifest.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
 import { type DumpSource, dumpOf, lossOfDump } from "../dumps/dump-content.ts";
 import type { VerifiedBytes } from "./content.ts";

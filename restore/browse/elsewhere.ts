@@ -3,9 +3,9 @@
  * of the path. The search begins with the backups of the same name that came before, the newest first; then come later ones, and those
  * of other names, in which only the same content counts. For a lost part of the manifest, the first backup that can be read there counts.
  */
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import { stampOf } from "../../core/format/keys.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
+import { stampOf } from "../../core/format/keys/keys.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";

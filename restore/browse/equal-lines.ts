@@ -2,7 +2,7 @@
  * Finds entries that two parts have in the same words, by comparing lines: most entries of two backups, which then need not be decoded.
  * Digests of content are in the line, and only where it lies is in the table of objects.
  */
-import { linesIn, type Text } from "../../core/format/lines.ts";
+import { linesIn, type Text } from "../../core/format/lines/lines.ts";
 import type { ByteString } from "../../core/format/path.ts";
 
 /** Texts of more bytes are not compared: their lines would be in memory. */

@@ -1,13 +1,13 @@
 /** Finds paths by a pattern in many backups. */
 import type { Database } from "bun:sqlite";
-import type { Entry } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 import { type GatheredPart, readStretch, stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import { Garbage } from "../../core/system/garbage.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import { versionOf } from "./differences.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";

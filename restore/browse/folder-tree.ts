@@ -2,7 +2,7 @@
  * Adds up what lies below folders, from entries in byte order of path. A folder's row comes after what is in it. Between a folder and its
  * content may come others, as `/a.txt` between `/a` and `/a/b`: so the folders that wait are those whose path begins the current one.
  */
-import type { Entry } from "../../core/format/entry.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { stepBelow } from "./reach.ts";
 

@@ -1,7 +1,7 @@
 /** Collects what of manifests could not be read, so that an answer that lacks it says so. */
 import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
-import type { PartRef } from "../../core/format/manifest.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import type { PartRef } from "../../core/format/manifest/manifest.ts";
+import type { BadEntry } from "../../core/format/manifest/part.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Notify } from "../../core/notice.ts";

@@ -1,7 +1,7 @@
 /** Finds out which backups hold which version of a path. */
-import type { Entry } from "../../core/format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
+import { encodeHead, type HeadEntry } from "../../core/format/entries/entry-json.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";

@@ -1,5 +1,5 @@
 /** Says when two backups name the same part, so that it is read once. */
-import type { PartRef } from "../../core/format/manifest.ts";
+import type { PartRef } from "../../core/format/manifest/manifest.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 
 /** The same for parts that hold the same, and of which the roots say the same. */

@@ -2,12 +2,12 @@
  * Lists a folder of a backup, whether files or bundles have what lies in it. Of folders in it, the parts that hold nothing else are not
  * read: the root says how much they hold.
  */
-import type { Manifest, PartRef } from "../../core/format/manifest.ts";
+import type { Manifest, PartRef } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import { FolderTree, type ListedRow } from "./folder-tree.ts";
 import type { Gaps } from "./gaps.ts";
 import { garbageLimit } from "./garbage.ts";

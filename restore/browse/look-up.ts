@@ -1,8 +1,8 @@
 /** Looks one path up in a backup, through the links of the backup if it leads through some. */
 import { posix } from "node:path";
 import { exitStatus, Failure } from "../../core/failure.ts";
-import type { Entry, ObjectRef } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry, ObjectRef } from "../../core/format/entries/entry.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";

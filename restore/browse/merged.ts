@@ -2,8 +2,8 @@
  * Walks several lists of parts as if they were one, in byte order of path: the files of a backup and what lies in its bundles. A list
  * is read only when its first path is reached. What several of them have comes once: the last counts, as in a restore.
  */
-import type { Entry } from "../../core/format/entry.ts";
-import type { PartRef } from "../../core/format/manifest.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
+import type { PartRef } from "../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import type { PartList } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";

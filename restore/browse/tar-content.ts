@@ -2,13 +2,13 @@
  * Reads the content of many files of a part in order of path, as a tar wants it: frames that lie near each other are fetched by one
  * request, and kept until the files that need them come. Files of one backup mostly lie in the order of their paths.
  */
-import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
-import type { Extent, ObjectRef } from "../../core/format/entry.ts";
+import { isPack, isReadInRanges } from "../../core/format/codecs/encoding.ts";
+import { decodeFrame } from "../../core/format/codecs/frame.ts";
+import type { Extent, ObjectRef } from "../../core/format/entries/entry.ts";
 import { altered } from "../../core/format/error.ts";
-import { decodeFrame } from "../../core/format/frame.ts";
 import { type ObjectSource, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
-import { Garbage, release } from "../../core/system/garbage.ts";
+import { Garbage, release } from "../../core/system/threads/garbage.ts";
 import { framesIn } from "../fetching/frames.ts";
 import { type Frame, mostHeld, type Read, readsOf } from "../fetching/plan.ts";
 import type { RunningContent } from "../fetching/running-content.ts";

@@ -1,6 +1,6 @@
 /** What a tar has of a file whose content goes on in segments: where its data lies, and then its content, extent by extent. */
-import type { Extent, FileEntry } from "../../core/format/entry.ts";
-import type { TarRegion } from "../../core/format/tar.ts";
+import type { Extent, FileEntry } from "../../core/format/entries/entry.ts";
+import type { TarRegion } from "../../core/format/tar/tar.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import { dataRunsOf } from "../entries/holes.ts";
 import type { RunningContent } from "../fetching/running-content.ts";

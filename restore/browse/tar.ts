@@ -3,12 +3,12 @@
  * the first of them, and holes stay holes.
  */
 import { exitStatus, Failure } from "../../core/failure.ts";
-import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
+import { type ContinuedFile, isContinued } from "../../core/format/entries/segment.ts";
+import { TornFolders } from "../../core/format/entries/torn-folders.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
-import { type ContinuedFile, isContinued } from "../../core/format/segment.ts";
-import { areWholeBlocks, paddingOf, type TarRegion, tarEnd, tarHead } from "../../core/format/tar.ts";
-import { TornFolders } from "../../core/format/torn-folders.ts";
+import { areWholeBlocks, paddingOf, type TarRegion, tarEnd, tarHead } from "../../core/format/tar/tar.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
 import type { PartList } from "../../core/manifest/part-lists.ts";
 import { Pauses } from "../../core/pauses.ts";

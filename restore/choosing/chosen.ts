@@ -1,7 +1,7 @@
 /** Goes through the entries of a backup that the user has chosen. Folders that only lead to them come when the first of them does. */
-import type { FolderEntry, ObjectRef, PartEntry } from "../../core/format/entry.ts";
-import type { BundleRef, Manifest } from "../../core/format/manifest.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import type { FolderEntry, ObjectRef, PartEntry } from "../../core/format/entries/entry.ts";
+import type { BundleRef, Manifest } from "../../core/format/manifest/manifest.ts";
+import type { BadEntry } from "../../core/format/manifest/part.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { bundlesInOrder, isReadable, type PartList, tableOf } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";

@@ -1,6 +1,6 @@
 /** Reports what of a manifest itself cannot be read: the entries in it are lost, as far as the user has chosen them. */
-import type { BundleRef, PartRef } from "../../core/format/manifest.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import type { BundleRef, PartRef } from "../../core/format/manifest/manifest.ts";
+import type { BadEntry } from "../../core/format/manifest/part.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Report } from "../report/report.ts";

@@ -1,5 +1,5 @@
 /** Reports what was asked for, and is not in the backup. */
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import type { Report } from "../report/report.ts";

@@ -1,8 +1,8 @@
 /** Takes leading folders off the paths of entries, as `tar --strip-components` does. */
 
-import type { PartEntry } from "../../core/format/entry.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
+import { segmentPath } from "../../core/format/entries/segment.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { segmentPath } from "../../core/format/segment.ts";
 
 /** Returns the path without its first `count` steps; undefined if it has no more than these. */
 export function strippedPath(path: ByteString, count: number): ByteString | undefined {

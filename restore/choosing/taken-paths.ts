@@ -2,7 +2,7 @@
  * Remembers which entry has which path in the target, as `--strip-components` makes one path of several: the first one keeps it, since
  * nobody could say which file the last one has replaced. Kept on disk: a backup may have millions.
  */
-import type { PartEntry } from "../../core/format/entry.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
 import { type ByteString, parentOf } from "../../core/format/path.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
 

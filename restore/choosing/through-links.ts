@@ -1,6 +1,6 @@
 /** Finds where a path leads that goes through links of the backup, as `/bin/ls` does if `/bin` is a link to `usr/bin`. */
 import { posix } from "node:path";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, parentOf } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";

@@ -1,16 +1,16 @@
 /** Reads dumps, whether each is one object or lies in chunks. */
-import { dumpPath, longestDumpExtent } from "../../core/format/dump.ts";
-import type { FileEntry, Segment } from "../../core/format/entry.ts";
+import { dumpPath, longestDumpExtent } from "../../core/format/entries/dump.ts";
+import type { FileEntry, Segment } from "../../core/format/entries/entry.ts";
+import { behindSegments } from "../../core/format/entries/segment.ts";
 import { altered, FormatError } from "../../core/format/error.ts";
-import { isWhole, type Manifest, type SnapshotRef } from "../../core/format/manifest.ts";
-import { behindSegments } from "../../core/format/segment.ts";
+import { isWhole, type Manifest, type SnapshotRef } from "../../core/format/manifest/manifest.ts";
 import { damaged, type Loss, lossOf } from "../../core/manifest/loss.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";
 import { walkParts } from "../../core/manifest/walk.ts";
 import { inOrder } from "../../core/side-by-side.ts";
 import { checked } from "../../core/stored/bytes.ts";
 import { type ObjectSource, readCheckedContent } from "../../core/stored/read.ts";
-import { Garbage, release } from "../../core/system/garbage.ts";
+import { Garbage, release } from "../../core/system/threads/garbage.ts";
 import { type ExtentRun, heldExtents, runsOf } from "../fetching/held-extents.ts";
 import { OpenedPacks } from "../fetching/opened-packs.ts";
 

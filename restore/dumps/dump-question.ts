@@ -1,5 +1,5 @@
 /** Words the question whether a dump is replayed: what it is, where it is from, and what would be run. */
-import type { ManifestHeader, SnapshotRef } from "../../core/format/manifest.ts";
+import type { ManifestHeader, SnapshotRef } from "../../core/format/manifest/manifest.ts";
 import { shownCommand } from "./shown-command.ts";
 
 /** What is said of a dump, and of the backup that it is from. */

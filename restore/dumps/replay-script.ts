@@ -1,11 +1,11 @@
 /** Writes a script beside fetched dumps that replays them: for another machine, or another day. */
 
-import { dumpsFolder } from "../../core/format/dump.ts";
-import type { ManifestHeader } from "../../core/format/manifest.ts";
+import { dumpsFolder } from "../../core/format/entries/dump.ts";
+import type { ManifestHeader } from "../../core/format/manifest/manifest.ts";
 import { fromText } from "../../core/format/path.ts";
-import { createFile, remove, writeAt } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { setMode } from "../../core/system/metadata.ts";
+import { createFile, remove, writeAt } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { setMode } from "../../core/system/metadata/metadata.ts";
 import { putInPlace } from "../target/place.ts";
 import { unlessRefused } from "../target/refused.ts";
 import type { Target } from "../target/target.ts";

@@ -1,14 +1,14 @@
 /** Restores dumps: fetches them into files, or replays them with the command that the snapshotter gave. */
 import { exitStatus, Failure } from "../../core/failure.ts";
-import { dumpsFolder } from "../../core/format/dump.ts";
-import { distinct } from "../../core/format/keys.ts";
-import type { Manifest, SnapshotRef } from "../../core/format/manifest.ts";
+import { dumpsFolder } from "../../core/format/entries/dump.ts";
+import { distinct } from "../../core/format/keys/keys.ts";
+import type { Manifest, SnapshotRef } from "../../core/format/manifest/manifest.ts";
 import { fromText } from "../../core/format/path.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
-import { createFile, remove, truncate, writeAt } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
+import { createFile, remove, truncate, writeAt } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { type Finished, pipeInto } from "../../core/system/process.ts";
+import { type Finished, pipeInto } from "../../core/system/processes/process.ts";
 import { full, isFull } from "../entries/trouble.ts";
 import type { Report } from "../report/report.ts";
 import { nearness } from "../target/nearness.ts";

@@ -3,13 +3,13 @@
  * descriptor or a mapping of it, or files in it, when it becomes root's. So it is corrected only if it has the owner that
  * the backup has, and nobody else can write to it; otherwise it is made again. If nothing in it differs, it stays.
  */
-import type { Entry, FolderEntry } from "../../core/format/entry.ts";
+import type { Entry, FolderEntry } from "../../core/format/entries/entry.ts";
 import { type ByteString, parentOf } from "../../core/format/path.ts";
-import { createFile, remove } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { setMode, setOwner } from "../../core/system/metadata.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
-import { readXattrs } from "../../core/system/xattr.ts";
+import { createFile, remove } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
+import { setMode, setOwner } from "../../core/system/metadata/metadata.ts";
+import { readXattrs } from "../../core/system/metadata/xattr.ts";
 import type { Folder } from "../target/folder.ts";
 import { unlessRefused } from "../target/refused.ts";
 import type { FolderRule, Target } from "../target/target.ts";

@@ -1,8 +1,8 @@
 /** Compares a file with the backup by reading it, since size and times prove nothing. */
-import type { Extent, Hole, Stretch } from "../../core/format/entry.ts";
+import type { Extent, Hole, Stretch } from "../../core/format/entries/entry.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { dataRegions, readAt } from "../../core/system/files.ts";
-import { fstat } from "../../core/system/stat.ts";
+import { dataRegions, readAt } from "../../core/system/files/files.ts";
+import { fstat } from "../../core/system/filesystem/stat.ts";
 import { type DataRun, dataRunsOf, placed } from "./holes.ts";
 
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);

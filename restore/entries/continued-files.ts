@@ -2,18 +2,18 @@
  * Restores files whose content goes on in segments. Other entries may lie between a file and its segments, and parts: what is kept
  * of a file meanwhile is its entry, and the unfinished file.
  */
-import type { Segment } from "../../core/format/entry.ts";
-import { FormatError } from "../../core/format/error.ts";
-import { type ByteString, toText } from "../../core/format/path.ts";
+import type { Segment } from "../../core/format/entries/entry.ts";
 import {
   behindSegments,
   Continuation,
   type ContinuedFile,
   digestOfSegment,
   mostOpenFiles,
-} from "../../core/format/segment.ts";
-import { close } from "../../core/system/files.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+} from "../../core/format/entries/segment.ts";
+import { FormatError } from "../../core/format/error.ts";
+import { type ByteString, toText } from "../../core/format/path.ts";
+import { close } from "../../core/system/files/files.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import type { Report } from "../report/report.ts";
 import type { ExistingFile } from "./existing-file.ts";
 import type { ExistingFiles } from "./existing-files.ts";

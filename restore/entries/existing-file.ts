@@ -1,7 +1,7 @@
 /** A file that lies in the place of one to be restored. */
-import type { FileEntry } from "../../core/format/entry.ts";
-import { sameMoment } from "../../core/format/moment.ts";
-import type { Stat } from "../../core/system/stat.ts";
+import type { FileEntry } from "../../core/format/entries/entry.ts";
+import { sameMoment } from "../../core/format/entries/moment.ts";
+import type { Stat } from "../../core/system/filesystem/stat.ts";
 
 /** A file that is in the place of one to be restored. `isRight`: all but its content is as it should be. */
 export type ExistingFile = { readonly fd: number; readonly found: Stat; readonly isRight: boolean };

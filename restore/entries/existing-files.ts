@@ -1,11 +1,11 @@
 /** Files that are in their place already: what is right is left alone, and what can be corrected is. */
-import type { FileEntry, Stretch } from "../../core/format/entry.ts";
+import type { FileEntry, Stretch } from "../../core/format/entries/entry.ts";
 import { baseName, parentOf } from "../../core/format/path.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { openFileAt } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
+import { openFileAt } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { fstat, lstatAt } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { fstat, lstatAt } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { Obstacle } from "../target/obstacle.ts";
 import type { Overwrite } from "../target/overwriting.ts";

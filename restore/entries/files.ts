@@ -2,14 +2,14 @@
  * Writes files. Each is made in the workplace of its folder, filled with its extents in any order, and renamed when the
  * last byte and all metadata are there. `writers.ts` does so for most files on other threads, and counts them here.
  */
-import type { FileEntry, ObjectRef, Segment } from "../../core/format/entry.ts";
+import type { FileEntry, ObjectRef, Segment } from "../../core/format/entries/entry.ts";
 import { parentOf, toText } from "../../core/format/path.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { createFile, remove, truncate, writeAt } from "../../core/system/beneath.ts";
-import { close, dataRegions, readAt } from "../../core/system/files.ts";
-import { descriptorShare } from "../../core/system/limits.ts";
-import { fstat } from "../../core/system/stat.ts";
+import { createFile, remove, truncate, writeAt } from "../../core/system/files/beneath.ts";
+import { close, dataRegions, readAt } from "../../core/system/files/files.ts";
+import { fstat } from "../../core/system/filesystem/stat.ts";
+import { descriptorShare } from "../../core/system/threads/limits.ts";
 import type { LostFiles } from "../report/lost-files.ts";
 import type { Report } from "../report/report.ts";
 import { putInPlace } from "../target/place.ts";

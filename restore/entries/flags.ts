@@ -2,13 +2,13 @@
  * Sets the flags that `chattr` shows, last of all: an immutable file can be neither renamed nor linked, and nothing can be made in
  * an immutable folder. Names those flags as the reason if they are in the way.
  */
-import type { Entry } from "../../core/format/entry.ts";
+import type { Entry } from "../../core/format/entries/entry.ts";
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
-import { openFileAt } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { lockingFlags, setFlags } from "../../core/system/flags.ts";
+import { openFileAt } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { lockingFlags, setFlags } from "../../core/system/filesystem/flags.ts";
+import { fstat, lstatAt, type Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { Obstacle } from "../target/obstacle.ts";
 import type { Target } from "../target/target.ts";

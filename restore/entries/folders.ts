@@ -2,11 +2,11 @@
  * Restores folders. The walk makes each so that nobody else can enter it. They get their own metadata at the very end,
  * deepest first, since writing into a folder changes its times, and its mode may not allow it.
  */
-import type { FolderEntry } from "../../core/format/entry.ts";
-import { decodeEntry, encodeHead } from "../../core/format/entry-json.ts";
+import type { FolderEntry } from "../../core/format/entries/entry.ts";
+import { decodeEntry, encodeHead } from "../../core/format/entries/entry-json.ts";
 import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
+import { fstat } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { fstat } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { type FolderIdentity, isFolder } from "../target/folder.ts";
 import { Obstacle, PseudoFilesystem, replaced } from "../target/obstacle.ts";

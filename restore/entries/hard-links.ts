@@ -4,16 +4,16 @@
  * for an entry that is the same as the first one's in every respect.
  */
 
-import type { Entry, FolderEntry } from "../../core/format/entry.ts";
-import { likenessOf } from "../../core/format/likeness.ts";
-import { sameMoment } from "../../core/format/moment.ts";
+import type { Entry, FolderEntry } from "../../core/format/entries/entry.ts";
+import { likenessOf } from "../../core/format/entries/likeness.ts";
+import { sameMoment } from "../../core/format/entries/moment.ts";
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import { makeHardLink } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { openHandle } from "../../core/system/handle.ts";
+import { makeHardLink } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { openHandle } from "../../core/system/files/handle.ts";
+import { fstat, lstatAt, type Stat, sameInode } from "../../core/system/filesystem/stat.ts";
 import { isSystemError } from "../../core/system/libc.ts";
-import { fstat, lstatAt, type Stat, sameInode } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { Obstacle } from "../target/obstacle.ts";
 import { putInPlace } from "../target/place.ts";

@@ -1,5 +1,5 @@
 /** Places the bytes of a sparse file: its extents, one after another, fill the gaps between its holes. */
-import type { Stretch } from "../../core/format/entry.ts";
+import type { Stretch } from "../../core/format/entries/entry.ts";
 
 /** A run of data between holes. `data` counts bytes without holes, `file` with them. */
 export type DataRun = { readonly data: number; readonly file: number; readonly length: number };

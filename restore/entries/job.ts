@@ -1,5 +1,5 @@
 /** A file on its way into the target. */
-import type { FileEntry, ObjectRef, Stretch } from "../../core/format/entry.ts";
+import type { FileEntry, ObjectRef, Stretch } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import { type DataRun, dataRunsOf } from "./holes.ts";
 

@@ -2,14 +2,14 @@
  * Large files that a killed restore has left unfinished: the next one goes on inside them. They lie in folders that nobody else
  * can enter, so nobody else has written to one or holds it open. What one holds counts only by its digests.
  */
-import type { FileEntry } from "../../core/format/entry.ts";
+import type { FileEntry } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { createFile, openFileToWrite, remove } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
+import { createFile, openFileToWrite, remove } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { tryLock } from "../../core/system/files/lock.ts";
+import { fstat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError } from "../../core/system/libc.ts";
-import { tryLock } from "../../core/system/lock.ts";
-import { fstat } from "../../core/system/stat.ts";
-import { readXattrs } from "../../core/system/xattr.ts";
+import { readXattrs } from "../../core/system/metadata/xattr.ts";
 import { unlessRefused } from "../target/refused.ts";
 import { largeFileName } from "../target/temporary.ts";
 import { ourselves } from "../target/unfinished.ts";

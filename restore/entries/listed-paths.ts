@@ -2,9 +2,9 @@
  * Remembers the paths of the lists of a backup, so that each is dealt with once: folders that lead to a bundle lie among the files, too, and
  * other paths may. Kept on disk: a backup may have millions.
  */
-import type { PartEntry } from "../../core/format/entry.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
+import { behindSegments, isContinued } from "../../core/format/entries/segment.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { behindSegments, isContinued } from "../../core/format/segment.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
 
 export class ListedPaths implements Disposable {

@@ -5,16 +5,16 @@
 
 import { exitStatus, Failure } from "../../core/failure.ts";
 import { fromArgument } from "../../core/format/argument.ts";
-import type { Stretch } from "../../core/format/entry.ts";
+import type { Stretch } from "../../core/format/entries/entry.ts";
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { writeAt } from "../../core/system/beneath.ts";
-import { cloneRange } from "../../core/system/clone.ts";
-import { close, readAt } from "../../core/system/files.ts";
-import { openHandle, openHandleToRead } from "../../core/system/handle.ts";
+import { writeAt } from "../../core/system/files/beneath.ts";
+import { cloneRange } from "../../core/system/files/clone.ts";
+import { close, readAt } from "../../core/system/files/files.ts";
+import { openHandle, openHandleToRead } from "../../core/system/files/handle.ts";
+import { openThroughOwnLinks } from "../../core/system/files/own-links.ts";
+import { fstat } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { openThroughOwnLinks } from "../../core/system/own-links.ts";
-import { fstat } from "../../core/system/stat.ts";
 import { Obstacle } from "../target/obstacle.ts";
 import { UsersMounts } from "../target/users-mounts.ts";
 import { extentsIn } from "./compare.ts";

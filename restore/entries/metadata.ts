@@ -6,13 +6,13 @@
  * everything changes the times. Setuid, setgid and capabilities give rights to anyone who runs the file, so they are set
  * last, and only if the file has the right owner by then.
  */
-import type { Acl, Common, Entry, FileEntry } from "../../core/format/entry.ts";
+import type { Acl, Common, Entry, FileEntry } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { AclError, aclFromText, groupPermissions } from "../../core/system/acl.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
+import { AclError, aclFromText, groupPermissions } from "../../core/system/metadata/acl.ts";
+import { accessAcl, defaultAcl } from "../../core/system/metadata/xattr.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
-import { accessAcl, defaultAcl } from "../../core/system/xattr.ts";
 import type { Report, WarningKind } from "../report/report.ts";
 import { ourselves } from "../target/unfinished.ts";
 import { unlock } from "./flags.ts";

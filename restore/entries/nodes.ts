@@ -1,11 +1,11 @@
 /** Restores links, fifos and devices, which have no content. Changes each by a descriptor that holds it, not by name. */
-import type { DeviceEntry, FifoEntry, LinkEntry } from "../../core/format/entry.ts";
+import type { DeviceEntry, FifoEntry, LinkEntry } from "../../core/format/entries/entry.ts";
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
-import { makeLink, makeNode } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { openHandle, readLinkOf } from "../../core/system/handle.ts";
+import { makeLink, makeNode } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { openHandle, readLinkOf } from "../../core/system/files/handle.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError } from "../../core/system/libc.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { putInPlace } from "../target/place.ts";
 import type { Target } from "../target/target.ts";

@@ -1,7 +1,7 @@
 /** Keeps lines that are read back in reverse. Only the last few MiB are in memory; the rest waits in a file. */
 
-import { writeAt } from "../../core/system/beneath.ts";
-import { readAt } from "../../core/system/files.ts";
+import { writeAt } from "../../core/system/files/beneath.ts";
+import { readAt } from "../../core/system/files/files.ts";
 
 const mostHeld = 4 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
-/** Objects with metadata: an open file or folder, or a link, fifo or device that is held (`core/system/handle.ts`). */
-import type { Moment } from "../../core/format/entry.ts";
+/** Objects with metadata: an open file or folder, or a link, fifo or device that is held (`core/system/files/handle.ts`). */
+import type { Moment } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import {
   setMode,
@@ -8,7 +8,7 @@ import {
   setOwnerOfHandle,
   setTimes,
   setTimesOfHandle,
-} from "../../core/system/metadata.ts";
+} from "../../core/system/metadata/metadata.ts";
 import {
   readXattrs,
   readXattrsOfHandle,
@@ -17,7 +17,7 @@ import {
   writeXattr,
   writeXattrOfHandle,
   type Xattrs,
-} from "../../core/system/xattr.ts";
+} from "../../core/system/metadata/xattr.ts";
 
 export interface Subject {
   /** Descriptor for `fstat`, which takes either kind. */

@@ -3,12 +3,12 @@
  * nothing found that is spared: the program itself, the bucket, the state, database dumps that were fetched.
  */
 import type { Database } from "bun:sqlite";
-import { dumpsFolder } from "../../core/format/dump.ts";
+import { dumpsFolder } from "../../core/format/entries/dump.ts";
 import { type ByteString, join } from "../../core/format/path.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { namesIn } from "../../core/system/names.ts";
+import { namesIn } from "../../core/system/files/names.ts";
+import { fstat, type Inode, type Stat, sameInode } from "../../core/system/filesystem/stat.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
-import { fstat, type Inode, type Stat, sameInode } from "../../core/system/stat.ts";
 import type { ChosenPart } from "../choosing/chosen.ts";
 import type { Selection } from "../choosing/select.ts";
 import { unlessRefused } from "../target/refused.ts";

@@ -2,12 +2,12 @@
  * Removes what the backup does not have, for an exact copy: by descriptors, after the user was asked a second time. Nothing is removed if
  * it is not certain that the backup lacks it.
  */
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { baseName, parentOf, toText } from "../../core/format/path.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { remove, removeFolder } from "../../core/system/beneath.ts";
+import { remove, removeFolder } from "../../core/system/files/beneath.ts";
+import type { Inode } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import type { Inode } from "../../core/system/stat.ts";
 import type { Report } from "../report/report.ts";
 import { Obstacle } from "../target/obstacle.ts";
 import type { Target } from "../target/target.ts";

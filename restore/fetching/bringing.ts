@@ -1,7 +1,7 @@
 /** Brings files of a part to where they belong: those that are there stay, others are linked or fetched. */
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
+import type { FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
 import { Budget } from "../../core/side-by-side.ts";
-import { Garbage } from "../../core/system/garbage.ts";
+import { Garbage } from "../../core/system/threads/garbage.ts";
 import { work } from "../../core/trace.ts";
 import type { ExistingFiles } from "../entries/existing-files.ts";
 import { type HardLinkRestorer, linkGroup } from "../entries/hard-links.ts";

@@ -1,5 +1,5 @@
 /** Hands content to the files that need it, once it is verified. */
-import type { Extent } from "../../core/format/entry.ts";
+import type { Extent } from "../../core/format/entries/entry.ts";
 import { damaged, type Loss } from "../../core/manifest/loss.ts";
 import type { Files } from "../entries/files.ts";
 import { isOver } from "../entries/job.ts";

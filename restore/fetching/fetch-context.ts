@@ -3,7 +3,7 @@
 import type { Pauses } from "../../core/pauses.ts";
 import type { Budget } from "../../core/side-by-side.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
-import type { Garbage } from "../../core/system/garbage.ts";
+import type { Garbage } from "../../core/system/threads/garbage.ts";
 import type { Files } from "../entries/files.ts";
 import type { OpenedPacks } from "./opened-packs.ts";
 import type { RunningContent } from "./running-content.ts";

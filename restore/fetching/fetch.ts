@@ -2,15 +2,15 @@
  * Fetches content from the bucket: each frame once, in few requests, several of them side by side. Each extent is
  * verified by its SHA-256. Content that is missing or not as the manifest says costs only the files that need it.
  */
-import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
-import type { ObjectRef } from "../../core/format/entry.ts";
-import { decodeFrame, frameContentSize } from "../../core/format/frame.ts";
+import { isPack, isReadInRanges } from "../../core/format/codecs/encoding.ts";
+import { decodeFrame, frameContentSize } from "../../core/format/codecs/frame.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
 import { eachOf } from "../../core/side-by-side.ts";
 import { readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
-import { release } from "../../core/system/garbage.ts";
-import { descriptorShare } from "../../core/system/limits.ts";
+import { release } from "../../core/system/threads/garbage.ts";
+import { descriptorShare } from "../../core/system/threads/limits.ts";
 import { work } from "../../core/trace.ts";
 import { deliver, loseAll, wrongContent } from "./deliver.ts";
 import { Deliveries } from "./deliveries.ts";

@@ -1,6 +1,6 @@
 /** Verifies extents of content that is too large for memory, as it comes. */
 import { sha256 } from "../../core/format/sha256.ts";
-import { release } from "../../core/system/garbage.ts";
+import { release } from "../../core/system/threads/garbage.ts";
 
 /** Bytes that the content should have. */
 type ExpectedBytes = {

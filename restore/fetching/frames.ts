@@ -1,7 +1,7 @@
 /** Cuts the needed frames out of a ranged read, as its bytes come. */
 
+import { longestFrame } from "../../core/format/codecs/frame.ts";
 import { altered } from "../../core/format/error.ts";
-import { longestFrame } from "../../core/format/frame.ts";
 import type { Budget } from "../../core/side-by-side.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
 import { releasing } from "./flowing.ts";

@@ -1,12 +1,12 @@
 /** Reads extents one after another, each verified while it is held in memory: no byte is given out before. */
-import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
-import type { Extent, ObjectRef } from "../../core/format/entry.ts";
+import { isPack, isReadInRanges } from "../../core/format/codecs/encoding.ts";
+import { decodeFrame } from "../../core/format/codecs/frame.ts";
+import type { Extent, ObjectRef } from "../../core/format/entries/entry.ts";
 import { altered } from "../../core/format/error.ts";
-import { decodeFrame } from "../../core/format/frame.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
 import { type ObjectSource, readContent, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
-import { type Garbage, release } from "../../core/system/garbage.ts";
+import { type Garbage, release } from "../../core/system/threads/garbage.ts";
 import { framesIn } from "./frames.ts";
 import { type Frame, readsOf } from "./plan.ts";
 

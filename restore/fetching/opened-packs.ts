@@ -2,13 +2,13 @@
  * Packs that are sealed as a whole, opened: their frames cannot be read alone. Files of one part and the next lie in few packs, and a dump
  * goes back and forth between some. The last ones are held in memory, in buffers that are used again.
  */
-import { isPack, isReadInRanges } from "../../core/format/encoding.ts";
-import type { ObjectRef } from "../../core/format/entry.ts";
+import { isPack, isReadInRanges } from "../../core/format/codecs/encoding.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
 import { Budget } from "../../core/side-by-side.ts";
 import { gather, once } from "../../core/stored/bytes.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 import { readTwice } from "../../core/stored/second-read.ts";
-import { release } from "../../core/system/garbage.ts";
+import { release } from "../../core/system/threads/garbage.ts";
 
 const nothing = new Uint8Array();
 /** Bytes of a pack that is held, stored and opened: of one, writers make 16 MiB unless conf says otherwise. */

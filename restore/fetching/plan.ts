@@ -1,7 +1,7 @@
 /** Plans which bytes of which objects the files of a part need, in the best order for fetching. */
-import { isPack } from "../../core/format/encoding.ts";
-import type { Extent, ObjectRef, Stretch } from "../../core/format/entry.ts";
-import { descriptorShare } from "../../core/system/limits.ts";
+import { isPack } from "../../core/format/codecs/encoding.ts";
+import type { Extent, ObjectRef, Stretch } from "../../core/format/entries/entry.ts";
+import { descriptorShare } from "../../core/system/threads/limits.ts";
 import type { Job } from "../entries/job.ts";
 
 /** An extent that a file needs. `position`: its first byte in the file, holes not counted. */

@@ -2,8 +2,9 @@
  * The content of one large object at a time, read on from where the last reading of it was left: the parts of a bundle's table of
  * contents need it one after the other, in the order in which it comes. What lies before is read again, from the beginning.
  */
-import type { ObjectRef } from "../../core/format/entry.ts";
-import type { ByteStream } from "../../core/format/zlib.ts";
+
+import type { ByteStream } from "../../core/format/codecs/zlib.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
 import { type ObjectSource, readContent } from "../../core/stored/read.ts";
 
 type RunningObject = {

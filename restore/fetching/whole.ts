@@ -1,6 +1,7 @@
 /** Fetches content from objects without frames, of any size: the layout `objects` stores each file as one. */
-import type { ObjectRef } from "../../core/format/entry.ts";
-import type { ByteStream } from "../../core/format/zlib.ts";
+
+import type { ByteStream } from "../../core/format/codecs/zlib.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
 import { readBeginning, readContent } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";

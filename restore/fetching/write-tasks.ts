@@ -1,7 +1,7 @@
 /** Tasks of one order to the threads that write, with descriptors of their own: those of folders and files here may close meanwhile. */
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
-import { remove } from "../../core/system/beneath.ts";
-import { close, duplicate } from "../../core/system/files.ts";
+import { remove } from "../../core/system/files/beneath.ts";
+import { close, duplicate } from "../../core/system/files/files.ts";
 import type { Files } from "../entries/files.ts";
 import { placed } from "../entries/holes.ts";
 import type { Job } from "../entries/job.ts";

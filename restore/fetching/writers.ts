@@ -4,8 +4,8 @@
  */
 
 import { SystemError } from "../../core/system/libc.ts";
-import { descriptorLimit } from "../../core/system/limits.ts";
-import { threadEnded, Workers } from "../../core/system/workers.ts";
+import { descriptorLimit } from "../../core/system/threads/limits.ts";
+import { threadEnded, Workers } from "../../core/system/threads/workers.ts";
 import { isTracing, workOf } from "../../core/trace.ts";
 import { isOver } from "../entries/job.ts";
 import type { Report } from "../report/report.ts";

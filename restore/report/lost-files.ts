@@ -1,5 +1,5 @@
 /** Remembers what could not be restored, files and whole stretches of the manifest, to look for it in other backups. */
-import type { Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
+import type { Extent, FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 
 export type LostFile = {

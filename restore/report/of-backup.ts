@@ -1,6 +1,6 @@
 /** What a restore says of the backup itself, and gives to its entries. */
-import type { PartEntry } from "../../core/format/entry.ts";
-import type { Manifest, ManifestHeader } from "../../core/format/manifest.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
+import type { Manifest, ManifestHeader } from "../../core/format/manifest/manifest.ts";
 import type { Report } from "./report.ts";
 
 /** Messages of a backup's own log that are repeated. */

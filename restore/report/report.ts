@@ -3,7 +3,7 @@
  * one warning of each kind, with a count and the first path. Also keeps the figures of the summary.
  */
 import { Failure, type FailureParts } from "../../core/failure.ts";
-import type { PartEntry } from "../../core/format/entry.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
 import type { Notice, Notify } from "../../core/notice.ts";
 import { BoundedNotices } from "./bounded-notices.ts";

@@ -1,6 +1,6 @@
 /** What other backups have in place of what is lost. */
-import type { FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import type { FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
+import type { BadEntry } from "../../core/format/manifest/part.ts";
 import type { ByteString } from "../../core/format/path.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";
 import type { OnLostPart } from "../../core/manifest/walk.ts";

@@ -3,18 +3,18 @@
  * on this machine.
  */
 import type { Database } from "bun:sqlite";
-import { checkEntryLine } from "../../core/format/check-line.ts";
-import type { Entry, ObjectRef } from "../../core/format/entry.ts";
-import { encodeHead, encodeReadableHead, type HeadEntry } from "../../core/format/entry-json.ts";
-import { decodeRow, encodeExtents, entryLine } from "../../core/format/entry-row.ts";
+import { encodeFrame } from "../../core/format/codecs/frame.ts";
+import type { ByteStream } from "../../core/format/codecs/zlib.ts";
+import type { Entry, ObjectRef } from "../../core/format/entries/entry.ts";
+import { encodeHead, encodeReadableHead, type HeadEntry } from "../../core/format/entries/entry-json.ts";
+import { decodeRow, encodeExtents, entryLine } from "../../core/format/entries/entry-row.ts";
 import { altered, FormatError } from "../../core/format/error.ts";
-import { encodeFrame } from "../../core/format/frame.ts";
-import type { PartRef } from "../../core/format/manifest.ts";
-import { encodePart, endsPart } from "../../core/format/part.ts";
+import { checkEntryLine } from "../../core/format/manifest/check-line.ts";
+import type { PartRef } from "../../core/format/manifest/manifest.ts";
+import { encodePart, endsPart } from "../../core/format/manifest/part.ts";
 import { type ByteString, isByteString, parentOf } from "../../core/format/path.ts";
 import { quoted } from "../../core/format/quoted.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import type { ByteStream } from "../../core/format/zlib.ts";
 import type { Notify } from "../../core/notice.ts";
 import { openScratchDatabase } from "../../core/system/scratch-database.ts";
 import { type ReadMember, readTar } from "./tar-members.ts";

@@ -4,15 +4,15 @@
  */
 import { BucketError, type BucketReader, type ListedVersion } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
-import { type BundleCompression, contentCodec, filterNamed } from "../../core/format/codec.ts";
-import { encodingOf } from "../../core/format/encoding.ts";
-import type { ObjectRef } from "../../core/format/entry.ts";
-import type { HeadEntry } from "../../core/format/entry-json.ts";
+import { type BundleCompression, contentCodec, filterNamed } from "../../core/format/codecs/codec.ts";
+import { encodingOf } from "../../core/format/codecs/encoding.ts";
+import { sealMark } from "../../core/format/codecs/openssl.ts";
+import type { ByteStream } from "../../core/format/codecs/zlib.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
+import type { HeadEntry } from "../../core/format/entries/entry-json.ts";
 import { FormatError } from "../../core/format/error.ts";
-import type { Manifest, PartRef } from "../../core/format/manifest.ts";
-import { sealMark } from "../../core/format/openssl.ts";
+import type { Manifest, PartRef } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
-import type { ByteStream } from "../../core/format/zlib.ts";
 import { type Loss, lossOf } from "../../core/manifest/loss.ts";
 import type { Notify } from "../../core/notice.ts";
 import { once } from "../../core/stored/bytes.ts";

@@ -2,10 +2,11 @@
  * Reads a tar as Python's `tarfile` and GNU tar write them: headers in the form of ustar, pax (POSIX.1-2001) and GNU. What it says is
  * anybody's: lengths are bounded, and names are checked by those who use them.
  */
-import type { Moment } from "../../core/format/entry.ts";
+
+import type { ByteStream } from "../../core/format/codecs/zlib.ts";
+import type { Moment } from "../../core/format/entries/entry.ts";
 import { altered, FormatError } from "../../core/format/error.ts";
 import { type ByteString, fromBytes } from "../../core/format/path.ts";
-import type { ByteStream } from "../../core/format/zlib.ts";
 import { Pieces } from "../../core/stored/pieces.ts";
 
 const block = 512;

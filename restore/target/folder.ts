@@ -1,6 +1,6 @@
 /** Folders of a target that are open, and how each is known again. */
-import { sameMoment } from "../../core/format/moment.ts";
-import { type Stat, sameInode } from "../../core/system/stat.ts";
+import { sameMoment } from "../../core/format/entries/moment.ts";
+import { type Stat, sameInode } from "../../core/system/filesystem/stat.ts";
 import { isUnfinished } from "./unfinished.ts";
 import { mountOf } from "./users-mounts.ts";
 

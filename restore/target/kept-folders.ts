@@ -1,7 +1,7 @@
 /** Keeps folders open that were asked for last, and closes the others. */
 import type { ByteString } from "../../core/format/path.ts";
-import { close } from "../../core/system/files.ts";
-import { descriptorShare } from "../../core/system/limits.ts";
+import { close } from "../../core/system/files/files.ts";
+import { descriptorShare } from "../../core/system/threads/limits.ts";
 import type { Folder } from "./folder.ts";
 
 /** Bound on open folders. Files in progress come on top; the usual limit is 1,024 descriptors. */

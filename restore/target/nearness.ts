@@ -1,7 +1,7 @@
 /** Says whether a folder lies on a mount of its own below the target: what is full or read-only there is not so elsewhere. */
 import { type ByteString, parentOf } from "../../core/format/path.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
 import { Obstacle } from "./obstacle.ts";
 import type { Target } from "./target.ts";
 import { mountOf } from "./users-mounts.ts";

@@ -1,8 +1,8 @@
 /** Says what of the target may be replaced. */
-import type { Entry, PartEntry } from "../../core/format/entry.ts";
+import type { Entry, PartEntry } from "../../core/format/entries/entry.ts";
+import { isContinued } from "../../core/format/entries/segment.ts";
 import type { ByteString } from "../../core/format/path.ts";
-import { isContinued } from "../../core/format/segment.ts";
-import type { Stat } from "../../core/system/stat.ts";
+import type { Stat } from "../../core/system/filesystem/stat.ts";
 import { type FoldersByPath, statIn } from "./target-view.ts";
 import { isUnfinished } from "./unfinished.ts";
 

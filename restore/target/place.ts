@@ -3,7 +3,7 @@
  * in the workplace of its folder, under a name that nobody can guess.
  */
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
-import { remove, removeFolder, rename } from "../../core/system/beneath.ts";
+import { remove, removeFolder, rename } from "../../core/system/files/beneath.ts";
 import { isSystemError } from "../../core/system/libc.ts";
 import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";

@@ -1,7 +1,7 @@
 /** Mounts that have refused a file, as they are full or read-only. Content for them is not fetched unless it fits. */
-import type { FileEntry } from "../../core/format/entry.ts";
+import type { FileEntry } from "../../core/format/entries/entry.ts";
 import { parentOf } from "../../core/format/path.ts";
-import { freeBytes } from "../../core/system/filesystems.ts";
+import { freeBytes } from "../../core/system/filesystem/filesystems.ts";
 import { isSystemError, type SystemError } from "../../core/system/libc.ts";
 import { unlessRefused } from "./refused.ts";
 import type { Target } from "./target.ts";

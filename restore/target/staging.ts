@@ -7,13 +7,13 @@
  * also removes those that a killed one has left.
  */
 import type { ByteString } from "../../core/format/path.ts";
-import { createFile, remove, removeFolder, rename } from "../../core/system/beneath.ts";
-import { openFolder } from "../../core/system/confined.ts";
-import { close } from "../../core/system/files.ts";
+import { createFile, remove, removeFolder, rename } from "../../core/system/files/beneath.ts";
+import { openFolder } from "../../core/system/files/confined.ts";
+import { close } from "../../core/system/files/files.ts";
+import { tryLock } from "../../core/system/files/lock.ts";
+import { namesIn } from "../../core/system/files/names.ts";
+import { fstat, lstatAt } from "../../core/system/filesystem/stat.ts";
 import { isSystemError } from "../../core/system/libc.ts";
-import { tryLock } from "../../core/system/lock.ts";
-import { namesIn } from "../../core/system/names.ts";
-import { fstat, lstatAt } from "../../core/system/stat.ts";
 import { Obstacle } from "./obstacle.ts";
 import { unlessRefused } from "./refused.ts";
 import { isLargeFile, isStagingName, type TemporaryNames } from "./temporary.ts";

@@ -2,12 +2,12 @@
 import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
 import { fromArgument } from "../../core/format/argument.ts";
 import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
-import { makeFolder } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
+import { makeFolder } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
+import { openThroughOwnLinks, StrangersLink } from "../../core/system/files/own-links.ts";
+import { fstat, lstat, sameInode } from "../../core/system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
-import { openThroughOwnLinks, StrangersLink } from "../../core/system/own-links.ts";
 import { userName } from "../../core/system/owners.ts";
-import { fstat, lstat, sameInode } from "../../core/system/stat.ts";
 
 /** `made`: it was missing. */
 export type OpenedTarget = { readonly fd: number; readonly made: boolean };

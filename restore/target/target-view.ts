@@ -2,10 +2,10 @@
 import { constants } from "node:os";
 import { fromArgument } from "../../core/format/argument.ts";
 import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
-import { close } from "../../core/system/files.ts";
+import { close } from "../../core/system/files/files.ts";
+import { openThroughOwnLinks } from "../../core/system/files/own-links.ts";
+import { fstat, lstatAt, type Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError, systemError } from "../../core/system/libc.ts";
-import { openThroughOwnLinks } from "../../core/system/own-links.ts";
-import { fstat, lstatAt, type Stat } from "../../core/system/stat.ts";
 import { unlessRefused } from "./refused.ts";
 import { unusable } from "./target-folder.ts";
 import { UsersMounts } from "./users-mounts.ts";

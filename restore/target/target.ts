@@ -1,17 +1,17 @@
 /**
  * The folder that a restore writes to. Absolute paths of entries are taken from there: with the target `/mnt`,
- * `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached only by `core/system/confined.ts`, which never leaves the
+ * `/etc/fstab` becomes `/mnt/etc/fstab`. Folders are reached only by `core/system/files/confined.ts`, which never leaves the
  * target, whatever lies in it or is swapped meanwhile. If a folder that this restore has made or accepted is replaced by
  * another one, that is an `Obstacle`.
  */
 import { type ByteString, baseName, join, parentOf } from "../../core/format/path.ts";
-import { createFile, remove, removeFolder, rename } from "../../core/system/beneath.ts";
-import { openOnSameMount } from "../../core/system/confined.ts";
-import { close } from "../../core/system/files.ts";
+import { createFile, remove, removeFolder, rename } from "../../core/system/files/beneath.ts";
+import { openOnSameMount } from "../../core/system/files/confined.ts";
+import { close } from "../../core/system/files/files.ts";
+import { namesIn } from "../../core/system/files/names.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
-import { setMode, setOwner } from "../../core/system/metadata.ts";
-import { namesIn } from "../../core/system/names.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
+import { setMode, setOwner } from "../../core/system/metadata/metadata.ts";
 import { type Folder, type FolderIdentity, folderOf, isFolder, type KnownFolder } from "./folder.ts";
 import { KeptFolders } from "./kept-folders.ts";
 import { immovable, Obstacle, replaced } from "./obstacle.ts";

@@ -2,7 +2,7 @@
  * Names of unfinished files, links, nodes and folders. Nobody can guess them, and each is used once. By these names, the
  * next restore recognises what a killed one has left, and removes it.
  */
-import type { Extent, FileEntry } from "../../core/format/entry.ts";
+import type { Extent, FileEntry } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 
 /** Returns `length` random bytes that are fit for secrets. */

@@ -7,13 +7,13 @@
  */
 import { type ByteString, toBytes } from "../../core/format/path.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import { makeFolder, remove, removeFolder } from "../../core/system/beneath.ts";
-import { openFolder } from "../../core/system/confined.ts";
+import { makeFolder, remove, removeFolder } from "../../core/system/files/beneath.ts";
+import { openFolder } from "../../core/system/files/confined.ts";
+import { namesIn } from "../../core/system/files/names.ts";
+import type { Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError } from "../../core/system/libc.ts";
-import { setMode } from "../../core/system/metadata.ts";
-import { namesIn } from "../../core/system/names.ts";
-import type { Stat } from "../../core/system/stat.ts";
-import { accessAcl, defaultAcl, readXattrs, removeXattr, writeXattr } from "../../core/system/xattr.ts";
+import { setMode } from "../../core/system/metadata/metadata.ts";
+import { accessAcl, defaultAcl, readXattrs, removeXattr, writeXattr } from "../../core/system/metadata/xattr.ts";
 import { unlessRefused } from "./refused.ts";
 import { isLargeFile, isTemporary } from "./temporary.ts";
 

@@ -3,11 +3,11 @@
  * written to them; and those whose files the kernel makes, as in `/proc` and `/sys`.
  */
 import type { ByteString } from "../../core/format/path.ts";
-import { type FolderUse, openFolder } from "../../core/system/confined.ts";
-import { close } from "../../core/system/files.ts";
-import { filesystemKind } from "../../core/system/filesystems.ts";
-import { strangerBehind } from "../../core/system/mounts.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
+import { type FolderUse, openFolder } from "../../core/system/files/confined.ts";
+import { close } from "../../core/system/files/files.ts";
+import { filesystemKind } from "../../core/system/filesystem/filesystems.ts";
+import { strangerBehind } from "../../core/system/filesystem/mounts.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { Obstacle, PseudoFilesystem } from "./obstacle.ts";
 
 export type OpenedFolder = { readonly fd: number; readonly found: Stat };

@@ -1,5 +1,5 @@
 /** Finds out which bundles are frozen before a restore begins: the root says in which class each was put. */
-import type { BundleRef, Manifest } from "../../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../../core/format/manifest/manifest.ts";
 import { isReadable, tableOf } from "../../core/manifest/part-lists.ts";
 import { Selection } from "../choosing/select.ts";
 import { type CollectNeededDeps, collectNeeded, markFrozen, type ToRestore } from "./collect.ts";

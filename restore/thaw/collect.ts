@@ -1,8 +1,8 @@
 /** Finds out which objects a restore reads, and which of them are frozen. */
 import type { BucketReader, ObjectInfo, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
-import type { PartEntry } from "../../core/format/entry.ts";
-import { isWhole, type Manifest } from "../../core/format/manifest.ts";
+import type { PartEntry } from "../../core/format/entries/entry.ts";
+import { isWhole, type Manifest } from "../../core/format/manifest/manifest.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, type WalkOptions, walkParts } from "../../core/manifest/walk.ts";
 import { eachOf } from "../../core/side-by-side.ts";

@@ -3,8 +3,8 @@
  * promised: later it may have been pruned, in the middle as well as at the beginning, so it is missed only until then.
  */
 import type { Stored } from "../../core/bucket/contract.ts";
-import type { PreviousBackup } from "../../core/format/chain.ts";
-import { parseManifestKey } from "../../core/format/keys.ts";
+import { parseManifestKey } from "../../core/format/keys/keys.ts";
+import type { PreviousBackup } from "../../core/format/manifest/chain.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 import type { Collected } from "./collected.ts";
 import type { Findings } from "./findings.ts";

@@ -1,8 +1,8 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
 import type { Stored } from "../../core/bucket/contract.ts";
 import { Denials } from "../../core/bucket/denials.ts";
-import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest.ts";
-import type { BadEntry } from "../../core/format/part.ts";
+import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest/manifest.ts";
+import type { BadEntry } from "../../core/format/manifest/part.ts";
 import { fromText, toText } from "../../core/format/path.ts";
 import { isExpired } from "../../core/manifest/expired.ts";
 import type { Found } from "../../core/manifest/find.ts";

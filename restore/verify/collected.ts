@@ -1,4 +1,4 @@
-import type { ManifestSummary } from "../../core/format/manifest.ts";
+import type { ManifestSummary } from "../../core/format/manifest/manifest.ts";
 
 /** A backup that is verified. `manifest` is without its parts and log, which may be large. */
 export type Collected = {

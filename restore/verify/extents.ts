@@ -1,6 +1,6 @@
 /** Keeps the extents that files need of the objects to be read, each once, and which of them are wrong. */
 import type { Database } from "bun:sqlite";
-import type { Extent } from "../../core/format/entry.ts";
+import type { Extent } from "../../core/format/entries/entry.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
 /** An extent of a given object. */

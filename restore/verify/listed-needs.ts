@@ -3,7 +3,7 @@
  * what is not in it, `prune` removes.
  */
 import type { Database } from "bun:sqlite";
-import { isWhole, type Manifest } from "../../core/format/manifest.ts";
+import { isWhole, type Manifest } from "../../core/format/manifest/manifest.ts";
 import type { References } from "../../core/manifest/references/references.ts";
 
 const schema = `

@@ -3,21 +3,21 @@
  * and the parts from the bucket.
  */
 import type { BucketReader } from "../../core/bucket/contract.ts";
-import type { Entry, Segment, Stretch } from "../../core/format/entry.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
-import { sameMoment } from "../../core/format/moment.ts";
+import type { Entry, Segment, Stretch } from "../../core/format/entries/entry.ts";
+import { sameMoment } from "../../core/format/entries/moment.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
 import { partListsOf } from "../../core/manifest/part-lists.ts";
 import type { OnBadEntry } from "../../core/manifest/read.ts";
 import { type OnLostPart, walkParts } from "../../core/manifest/walk.ts";
 import { Pauses } from "../../core/pauses.ts";
-import { closeRead } from "../../core/system/files.ts";
-import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/handle.ts";
+import { closeRead } from "../../core/system/files/files.ts";
+import { openHandle, openHandleToRead, readLinkOf } from "../../core/system/files/handle.ts";
+import { OpenFolders } from "../../core/system/files/open-folders.ts";
+import { foldersOfStrangersRefused } from "../../core/system/filesystem/mounts.ts";
+import { fstat, type Stat } from "../../core/system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../core/system/libc.ts";
-import { foldersOfStrangersRefused } from "../../core/system/mounts.ts";
-import { OpenFolders } from "../../core/system/open-folders.ts";
 import { groupId, userId } from "../../core/system/owners.ts";
-import { fstat, type Stat } from "../../core/system/stat.ts";
 import { sameContent } from "../entries/compare.ts";
 import { ListedPaths } from "../entries/listed-paths.ts";
 import { NewFiles } from "./new-files.ts";

@@ -12,8 +12,8 @@ import {
   type Retention,
 } from "../../core/bucket/contract.ts";
 import { isDenied, throwIfFatal } from "../../core/bucket/fatal.ts";
-import { codecOf, isPack } from "../../core/format/encoding.ts";
-import { mayBeBundleKey } from "../../core/format/keys.ts";
+import { codecOf, isPack } from "../../core/format/codecs/encoding.ts";
+import { mayBeBundleKey } from "../../core/format/keys/keys.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { isContent } from "../../core/manifest/references/references.ts";
 import { eachOf } from "../../core/side-by-side.ts";

@@ -1,5 +1,5 @@
 /** Reads the parts that need damaged objects again, to find the files that are damaged. */
-import type { ObjectRef } from "../../core/format/entry.ts";
+import type { ObjectRef } from "../../core/format/entries/entry.ts";
 import { readParts } from "../../core/manifest/references/read-parts.ts";
 import type { CollectDeps } from "./collect.ts";
 import type { HasExtents } from "./extents.ts";

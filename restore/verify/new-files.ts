@@ -2,9 +2,9 @@
 import type { Database } from "bun:sqlite";
 import { type ByteString, baseName, join, parentOf } from "../../core/format/path.ts";
 import type { Pauses } from "../../core/pauses.ts";
-import { namesIn } from "../../core/system/names.ts";
-import type { OpenFolders } from "../../core/system/open-folders.ts";
-import { lstatAt } from "../../core/system/stat.ts";
+import { namesIn } from "../../core/system/files/names.ts";
+import type { OpenFolders } from "../../core/system/files/open-folders.ts";
+import { lstatAt } from "../../core/system/filesystem/stat.ts";
 
 /** What is new in one folder. */
 const freshTable = "CREATE TEMP TABLE fresh (path TEXT PRIMARY KEY) WITHOUT ROWID";

@@ -2,16 +2,16 @@
  * Reads objects and hashes them: packs and snapshots as stored, and content extent by extent, as the manifests place it. So
  * damage is known by file. Holds one frame of each object in memory, whatever the size.
  */
-import { type Encoding, filtersOf, isPack } from "../../core/format/encoding.ts";
+import { type Encoding, filtersOf, isPack } from "../../core/format/codecs/encoding.ts";
+import { decodeFrame, maxFrameContent } from "../../core/format/codecs/frame.ts";
+import { isSealedForOthers } from "../../core/format/codecs/sealing.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrame, maxFrameContent } from "../../core/format/frame.ts";
-import { isSealedForOthers } from "../../core/format/sealing.ts";
 import { lossOf } from "../../core/manifest/loss.ts";
 import { digestOf, isContent, isWhole } from "../../core/manifest/references/references.ts";
 import { Budget, eachOf } from "../../core/side-by-side.ts";
 import { ObjectReading, readRange } from "../../core/stored/read.ts";
 import { mayReadBetter } from "../../core/stored/second-read.ts";
-import { Garbage, release } from "../../core/system/garbage.ts";
+import { Garbage, release } from "../../core/system/threads/garbage.ts";
 import { checkFlowing, releasing } from "../fetching/flowing.ts";
 import { framesIn, type StoredFrame } from "../fetching/frames.ts";
 import type { CollectDeps } from "./collect.ts";

@@ -3,9 +3,9 @@
  * of it.
  */
 import { BucketError } from "../../core/bucket/contract.ts";
-import { type Encoding, filtersOf, isPack } from "../../core/format/encoding.ts";
+import { type Encoding, filtersOf, isPack } from "../../core/format/codecs/encoding.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { isContentKey } from "../../core/format/keys.ts";
+import { isContentKey } from "../../core/format/keys/keys.ts";
 import { readPack } from "../../core/inventory/read-pack.ts";
 import type { FoundObject } from "../../core/inventory/writer.ts";
 import { digestOf } from "../../core/manifest/references/references.ts";

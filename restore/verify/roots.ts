@@ -1,7 +1,7 @@
 /** Reads the root of a backup that is verified, in the version that archive put, and reports its faults. */
 import type { BucketError, BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { throwIfFatal } from "../../core/bucket/fatal.ts";
-import type { Manifest } from "../../core/format/manifest.ts";
+import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { contradictionIn } from "../../core/manifest/dates.ts";
 import type { Found, FoundRoot } from "../../core/manifest/find.ts";
 import { type Original, readOriginal } from "../../core/manifest/original.ts";

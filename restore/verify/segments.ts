@@ -3,10 +3,10 @@
  * file, and parts are read in any order; so what they say is kept in the database of `References`.
  */
 import type { Database } from "bun:sqlite";
-import type { FileEntry, Segment } from "../../core/format/entry.ts";
+import type { FileEntry, Segment } from "../../core/format/entries/entry.ts";
+import { Continuation, digestOfSegment } from "../../core/format/entries/segment.ts";
 import { FormatError } from "../../core/format/error.ts";
 import { type ByteString, isByteString } from "../../core/format/path.ts";
-import { Continuation, digestOfSegment } from "../../core/format/segment.ts";
 import type { ReferencedPart, References } from "../../core/manifest/references/references.ts";
 
 const schema = `

@@ -7,7 +7,7 @@
  * 3. Read the chosen objects.
  * 4. Name the files that are lost.
  */
-import type { ManifestHeader, Totals } from "../../core/format/manifest.ts";
+import type { ManifestHeader, Totals } from "../../core/format/manifest/manifest.ts";
 import { daysUntilExpiry } from "../../core/manifest/expired.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import { type Reference, References } from "../../core/manifest/references/references.ts";

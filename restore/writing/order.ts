@@ -1,5 +1,5 @@
 /** Orders to the threads that write: content of a frame, and what of it goes where. All descriptors in it belong to who gives the order. */
-import type { Moment } from "../../core/format/entry.ts";
+import type { Moment } from "../../core/format/entries/entry.ts";
 import type { ByteString } from "../../core/format/path.ts";
 
 /** Bytes of the content, and the SHA-256 (hex) that they should have. */

@@ -1,5 +1,5 @@
 /** A thread that writes files. */
-import { carryOut } from "../../core/system/worker.ts";
+import { carryOut } from "../../core/system/threads/worker.ts";
 import { writeOrder } from "./write-order.ts";
 
 carryOut(writeOrder);

@@ -1,13 +1,14 @@
 /** Carries out an order: verifies and writes content. Whatever fails is left to who gave the order, who finds out why, and reports it. */
+
+import { decodeFrameHere } from "../../core/format/codecs/frame.ts";
 import { FormatError } from "../../core/format/error.ts";
-import { decodeFrameHere } from "../../core/format/frame.ts";
 import { sha256 } from "../../core/format/sha256.ts";
-import { createFile, remove, rename, writeAt } from "../../core/system/beneath.ts";
-import { close } from "../../core/system/files.ts";
-import { release } from "../../core/system/garbage.ts";
+import { createFile, remove, rename, writeAt } from "../../core/system/files/beneath.ts";
+import { close } from "../../core/system/files/files.ts";
 import { SystemError } from "../../core/system/libc.ts";
-import { setMode, setOwner, setTimes } from "../../core/system/metadata.ts";
-import { threadTime } from "../../core/system/thread-time.ts";
+import { setMode, setOwner, setTimes } from "../../core/system/metadata/metadata.ts";
+import { release } from "../../core/system/threads/garbage.ts";
+import { threadTime } from "../../core/system/threads/thread-time.ts";
 import { Laps } from "./laps.ts";
 import {
   decodeTasks,

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { nameTag, roleArn } from "../../core/aws/package.ts";
 import { backupName } from "../../core/config/values.ts";
 import { builtInTemplate } from "../../core/create-resources/template.ts";
-import { keys } from "../../core/format/keys.ts";
+import { keys } from "../../core/format/keys/keys.ts";
 import { judge } from "../support/cfn/judge.ts";
 import { type Policy, renderPolicies } from "../support/cfn/policies.ts";
 import { render } from "../support/cfn/render.ts";

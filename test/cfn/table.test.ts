@@ -2,7 +2,7 @@
 /** Who may do what with the table of a fleet, in the policies of the template by AWS's rules. */
 import { describe, expect, test } from "bun:test";
 import { nameTag, type RoleName, roleNames } from "../../core/aws/package.ts";
-import { sharedKeys } from "../../core/format/shared-chunk.ts";
+import { sharedKeys } from "../../core/format/index/shared-chunk.ts";
 import { judge } from "../support/cfn/judge.ts";
 import { type Policy, renderPolicies } from "../support/cfn/policies.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { contentsLength } from "../../core/format/pack.ts";
+import { contentsLength } from "../../core/format/packs/pack.ts";
 import { sampleBytes, sampleKey, sampleKeys, sampleTexts } from "../core/format/sample-backup.ts";
 
 const document = readFileSync(join(import.meta.dir, "../../docs/format.md"), "utf8");

@@ -1,8 +1,8 @@
 /** A directory bucket with a manifest of any lines: what a hostile or broken writer may put, digests all in order. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { encodeManifest } from "../../core/format/manifest.ts";
-import { encodePart } from "../../core/format/part.ts";
+import { encodeManifest } from "../../core/format/manifest/manifest.ts";
+import { encodePart } from "../../core/format/manifest/part.ts";
 import { fromText } from "../../core/format/path.ts";
 
 const manifestKey = "manifests/web-1/20261121T020003Z-9f86d081.jsonl.zst";

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, readFile, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { withFooter } from "../../core/format/envelope.ts";
+import { withFooter } from "../../core/format/lines/envelope.ts";
 import { fromText } from "../../core/format/path.ts";
-import { lstat } from "../../core/system/stat.ts";
+import { lstat } from "../../core/system/filesystem/stat.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { file, folder, raw } from "../support/tree/literal.ts";

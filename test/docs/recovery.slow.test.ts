@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Extent } from "../../core/format/entry.ts";
+import type { Extent } from "../../core/format/entries/entry.ts";
 import { fromText } from "../../core/format/path.ts";
-import { lstat } from "../../core/system/stat.ts";
+import { lstat } from "../../core/system/filesystem/stat.ts";
 import { sampleBucket, sampleKey } from "../core/format/sample-backup.ts";
 import { fileInSegments, type SegmentContent } from "../restore/in-segments.ts";
 import { Fixture, file as item } from "../restore/support.ts";

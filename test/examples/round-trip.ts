@@ -6,8 +6,8 @@ import { takeSnapshots } from "../../core/archive/snapshotting/take.ts";
 import { wholeDumps } from "../../core/archive/snapshotting/whole.ts";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import { isWhole, type WholeSnapshot } from "../../core/format/manifest.ts";
-import { type Finished, pipeInto } from "../../core/system/process.ts";
+import { isWhole, type WholeSnapshot } from "../../core/format/manifest/manifest.ts";
+import { type Finished, pipeInto } from "../../core/system/processes/process.ts";
 import { notebook, script } from "../core/archive/scripts.ts";
 import { scratch } from "../support/faults/scratch.ts";
 

@@ -37,7 +37,7 @@ const modules: readonly Case[] = [
 
 const programs: readonly Case[] = [
   [
-    "Bun.which outside core/system/programs.ts",
+    "Bun.which outside core/system/processes/programs.ts",
     "core/doctor/which.ts",
     'export const age = Bun.which("age");\n',
     'import { which } from "../system/programs.ts";\nexport const age = which("age");\n',
@@ -145,8 +145,8 @@ const privates: readonly Case[] = [
 /** What is forbidden elsewhere, where it belongs. */
 const homes: readonly [name: string, file: string, code: string][] = [
   ["bun:ffi in core/system", "core/system/libc.ts", named("bun:ffi")],
-  ["Bun.which in its place", "core/system/programs.ts", 'export const age = Bun.which("age");\n'],
-  ["node:zlib in core/format", "core/format/codec.ts", named("node:zlib")],
+  ["Bun.which in its place", "core/system/processes/programs.ts", 'export const age = Bun.which("age");\n'],
+  ["node:zlib in core/format", "core/format/codecs/codec.ts", named("node:zlib")],
   ["a checksum of node:zlib's", "core/archive/state/checksum.ts", named("node:zlib")],
   ["AWS code in s3.ts", "core/bucket/s3/bucket.ts", named("@aws-sdk/client-s3")],
   ["AWS code beside it", "core/bucket/s3/errors.ts", named("@aws-sdk/client-s3")],

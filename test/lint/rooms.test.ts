@@ -11,9 +11,14 @@ function problemsOf(from: string, to: string, table: ArrowTable = arrows): strin
 describe("the project's table", () => {
   const cases: readonly (readonly [name: string, from: string, forbidden: string, allowed: string])[] = [
     ["restore may not import cmd", "restore/a.ts", "cmd/io.ts", "core/stored/read.ts"],
-    ["the target may not import the job", "restore/target/a.ts", "restore/restore.ts", "core/system/stat.ts"],
+    [
+      "the target may not import the job",
+      "restore/target/a.ts",
+      "restore/restore.ts",
+      "core/system/filesystem/stat.ts",
+    ],
     ["restore may not import tests", "restore/a.ts", "test/support/x.ts", "core/failure.ts"],
-    ["restore may not import what archives", "restore/a.ts", "core/archive/job.ts", "core/system/stat.ts"],
+    ["restore may not import what archives", "restore/a.ts", "core/archive/job.ts", "core/system/filesystem/stat.ts"],
     ["restore may not import its verify", "restore/a.ts", "restore/verify/verify.ts", "restore/fetching/plan.ts"],
     ["restore may not import a kind of bucket", "restore/a.ts", "core/bucket/s3/bucket.ts", "core/stored/read.ts"],
     ["cmd may not import tests", "cmd/io.ts", "test/support/x.ts", "core/notice.ts"],
@@ -40,12 +45,17 @@ describe("the project's table", () => {
     ["archive may not import restore", "core/archive/a.ts", "restore/fetching/plan.ts", "core/failure.ts"],
     ["archive may not import cmd", "core/archive/a.ts", "cmd/io.ts", "core/config/config.ts"],
     ["a room of archive may not import cmd", "core/archive/state/a.ts", "cmd/io.ts", "core/notice.ts"],
-    ["archive may not import write-config", "core/archive/a.ts", "core/write-config/x.ts", "core/system/stat.ts"],
+    [
+      "archive may not import write-config",
+      "core/archive/a.ts",
+      "core/write-config/x.ts",
+      "core/system/filesystem/stat.ts",
+    ],
     [
       "state may not import quilting",
       "core/archive/state/a.ts",
       "core/archive/quilting/quilter.ts",
-      "core/format/pack.ts",
+      "core/format/packs/pack.ts",
     ],
     [
       "quilting may not import snapshotting",
@@ -53,7 +63,12 @@ describe("the project's table", () => {
       "core/archive/snapshotting/take.ts",
       "core/archive/quilting/reading/open-file.ts",
     ],
-    ["core/manifest may not import archive", "core/manifest/a.ts", "core/archive/job.ts", "core/format/manifest.ts"],
+    [
+      "core/manifest may not import archive",
+      "core/manifest/a.ts",
+      "core/archive/job.ts",
+      "core/format/manifest/manifest.ts",
+    ],
     ["steward may not import restore", "core/steward/a.ts", "restore/fetching/plan.ts", "core/manifest/read.ts"],
     ["steward may not import cost", "core/steward/a.ts", "core/cost/cost.ts", "core/manifest/read.ts"],
     ["cost may not import archive", "core/cost/a.ts", "core/archive/locks/retention.ts", "core/manifest/read.ts"],
@@ -76,14 +91,14 @@ describe("the project's table", () => {
       "core/aws/package.ts",
     ],
     ["write-config may not import doctor", "core/write-config/a.ts", "core/doctor/examine.ts", "core/aws/values.ts"],
-    ["aws may not import system", "core/aws/a.ts", "core/system/stat.ts", "core/bucket/s3/errors.ts"],
+    ["aws may not import system", "core/aws/a.ts", "core/system/filesystem/stat.ts", "core/bucket/s3/errors.ts"],
     [
       "the bucket's contract may not import S3",
       "core/bucket/contract.ts",
       "core/bucket/s3/bucket.ts",
       "core/failure.ts",
     ],
-    ["bucket may not import archive", "core/bucket/a.ts", "core/archive/job.ts", "core/format/keys.ts"],
+    ["bucket may not import archive", "core/bucket/a.ts", "core/archive/job.ts", "core/format/keys/keys.ts"],
     ["bucket may not import config", "core/bucket/a.ts", "core/config/config.ts", "core/failure.ts"],
     [
       "a kind of bucket may not import another",
@@ -107,7 +122,7 @@ describe("the project's table", () => {
       "core/format/path.ts",
       "core/notice.ts",
     ],
-    ["product may not import lint", "core/system/a.ts", "lint/graph.ts", "core/system/stat.ts"],
+    ["product may not import lint", "core/system/a.ts", "lint/graph.ts", "core/system/filesystem/stat.ts"],
   ];
   test.each(cases)("the project's table: %s", (_name, from, forbidden, allowed) => {
     expect(problemsOf(from, forbidden)).toHaveLength(1);

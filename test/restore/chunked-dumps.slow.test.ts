@@ -1,6 +1,6 @@
 /** Dumps that lie in chunks: read in order, verified, and hostile ones refused in bounded memory. */
 import { describe, expect, test } from "bun:test";
-import type { SnapshotRef } from "../../core/format/manifest.ts";
+import type { SnapshotRef } from "../../core/format/manifest/manifest.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
 import { fileInSegments } from "./in-segments.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { descriptorShare } from "../../core/system/limits.ts";
+import { descriptorShare } from "../../core/system/threads/limits.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup, writeConf } from "../support/program.ts";
 

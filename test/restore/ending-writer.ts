@@ -1,6 +1,6 @@
 /** A thread that writes files until the third order, of which it carries out a part, and ends with an error. */
-import { createFile } from "../../core/system/beneath.ts";
-import { carryOut } from "../../core/system/worker.ts";
+import { createFile } from "../../core/system/files/beneath.ts";
+import { carryOut } from "../../core/system/threads/worker.ts";
 import { decodeTasks, encodeTasks, type WriteOrder } from "../../restore/writing/order.ts";
 import { writeOrder } from "../../restore/writing/write-order.ts";
 

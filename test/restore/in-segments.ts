@@ -1,7 +1,7 @@
 /** A file whose content goes on in segments, as items of a backup: its entry, and its segments in order. */
-import type { Hole } from "../../core/format/entry.ts";
+import type { Hole } from "../../core/format/entries/entry.ts";
+import { digestOfSegment, segmentPath } from "../../core/format/entries/segment.ts";
 import { fromText, toText } from "../../core/format/path.ts";
-import { digestOfSegment, segmentPath } from "../../core/format/segment.ts";
 import { type FileOptions, file, type Item, sha256 } from "./support.ts";
 
 /** `content`: one chunk, with the holes around it; offsets count from the beginning of the segment. */

@@ -1,7 +1,7 @@
 /** An interrupt while very many files with the same content are written. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
-import type { Extent } from "../../core/format/entry.ts";
+import type { Extent } from "../../core/format/entries/entry.ts";
 import { writersFor } from "../../restore/fetching/writers.ts";
 import { attack } from "../support/attack.ts";
 import { type Backup, Fixture, file, folder, type Item } from "./support.ts";

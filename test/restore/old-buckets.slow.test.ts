@@ -12,7 +12,7 @@ import { findManifest } from "../../core/manifest/find.ts";
 import { listBackups } from "../../core/manifest/list.ts";
 import { openManifest } from "../../core/manifest/open.ts";
 import type { Notice } from "../../core/notice.ts";
-import { lstat } from "../../core/system/stat.ts";
+import { lstat } from "../../core/system/filesystem/stat.ts";
 import { restore } from "../../restore/restore.ts";
 import { verify } from "../../restore/verify/verify.ts";
 import { jobFor } from "../core/archive/rig.ts";

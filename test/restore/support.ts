@@ -5,20 +5,20 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Bucket, Stored } from "../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import type { ContentCodec } from "../../core/format/codec.ts";
-import type { Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../core/format/entry-json.ts";
-import { encodeExtents, entryLine } from "../../core/format/entry-row.ts";
-import { keys } from "../../core/format/keys.ts";
+import type { ContentCodec } from "../../core/format/codecs/codec.ts";
+import type { Entry, Extent, FileEntry, Hole, ObjectRef } from "../../core/format/entries/entry.ts";
+import { encodeHead, type HeadEntry } from "../../core/format/entries/entry-json.ts";
+import { encodeExtents, entryLine } from "../../core/format/entries/entry-row.ts";
+import { keys } from "../../core/format/keys/keys.ts";
 import {
   encodeManifest,
   type Manifest,
   type PartRef,
   type SnapshotRef,
   type WholeSnapshot,
-} from "../../core/format/manifest.ts";
-import { encodeContents, type PackedFrame } from "../../core/format/pack.ts";
-import { encodePart } from "../../core/format/part.ts";
+} from "../../core/format/manifest/manifest.ts";
+import { encodePart } from "../../core/format/manifest/part.ts";
+import { encodeContents, type PackedFrame } from "../../core/format/packs/pack.ts";
 import { fromText } from "../../core/format/path.ts";
 import type { Notice } from "../../core/notice.ts";
 import type { SnapshotChoice } from "../../restore/dumps/snapshots.ts";

@@ -7,9 +7,9 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { readAll } from "../../core/bucket/stream.ts";
-import { decodeIndex, encodeIndex } from "../../core/format/index-object.ts";
-import { keyedBy } from "../../core/format/keyed.ts";
-import { keys, parseManifestKey, runOf } from "../../core/format/keys.ts";
+import { keyedBy } from "../../core/format/codecs/keyed.ts";
+import { decodeIndex, encodeIndex } from "../../core/format/index/index-object.ts";
+import { keys, parseManifestKey, runOf } from "../../core/format/keys/keys.ts";
 import { once } from "../../core/stored/bytes.ts";
 import { attack } from "../support/attack.ts";
 import { sysbackup } from "../support/program.ts";

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { randomFillSync } from "node:crypto";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import { keys, type RunId } from "../../core/format/keys.ts";
+import { keys, type RunId } from "../../core/format/keys/keys.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { full } from "../support/full.ts";

@@ -1,6 +1,6 @@
 /** Very many small objects, made to exhaust the memory of each program that lists them: its peak is measured. */
 import { afterAll, expect } from "bun:test";
-import { keys } from "../../core/format/keys.ts";
+import { keys } from "../../core/format/keys/keys.ts";
 import { attack } from "../support/attack.ts";
 import { type Scratch, scratch } from "../support/faults/scratch.ts";
 import { full } from "../support/full.ts";

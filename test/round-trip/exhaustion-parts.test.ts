@@ -1,8 +1,8 @@
 /** Parts made to exhaust the memory of each program that reads them: its peak is measured. */
 import { expect } from "bun:test";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import { keys } from "../../core/format/keys.ts";
-import { encodeManifest } from "../../core/format/manifest.ts";
+import { keys } from "../../core/format/keys/keys.ts";
+import { encodeManifest } from "../../core/format/manifest/manifest.ts";
 import { fromText } from "../../core/format/path.ts";
 import { sha256 } from "../../core/format/sha256.ts";
 import { attack } from "../support/attack.ts";

@@ -1,7 +1,7 @@
 /** Roots made to exhaust the memory of each program that reads them: its peak is measured. */
 import { expect } from "bun:test";
 import { openDirectoryBucket } from "../../core/bucket/directory/bucket.ts";
-import { keys, stampOf } from "../../core/format/keys.ts";
+import { keys, stampOf } from "../../core/format/keys/keys.ts";
 import { attack } from "../support/attack.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { full } from "../support/full.ts";

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { link, mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { mostOfFile } from "../../core/format/segment.ts";
+import { mostOfFile } from "../../core/format/entries/segment.ts";
 import { attack } from "../support/attack.ts";
 import { full } from "../support/full.ts";
 import { sysbackupPeak } from "../support/peak.ts";

@@ -1,7 +1,7 @@
 /** Runs one after the other over a tree that changes: each restores the tree as it was. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { parseManifestKey } from "../../core/format/keys.ts";
+import { parseManifestKey } from "../../core/format/keys/keys.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { run } from "../support/services/command.ts";
 import { buildTree } from "../support/tree/build.ts";

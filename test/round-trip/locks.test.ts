@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DeleteObjectCommand, GetObjectRetentionCommand, type S3Client } from "@aws-sdk/client-s3";
 import type { Bucket } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
-import { parseManifestKey } from "../../core/format/keys.ts";
+import { parseManifestKey } from "../../core/format/keys/keys.ts";
 import { isAboutLock, refusal, refusedByLock, type Words } from "../support/faults/aws-words.ts";
 import { faultProxy } from "../support/faults/proxy.ts";
 import { scratch } from "../support/faults/scratch.ts";

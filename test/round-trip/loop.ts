@@ -9,7 +9,7 @@ import type { Bucket, Stored } from "../../core/bucket/contract.ts";
 import { noCounts } from "../../core/bucket/decorators/count.ts";
 import { openBucket } from "../../core/bucket/open.ts";
 import { loadConfig } from "../../core/config/config.ts";
-import { parseManifestKey } from "../../core/format/keys.ts";
+import { parseManifestKey } from "../../core/format/keys/keys.ts";
 import { remove } from "../support/faults/scratch.ts";
 import { type Outcome, type ProgramOptions, sysbackup } from "../support/program.ts";
 import { run } from "../support/services/command.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { STSClient } from "@aws-sdk/client-sts";
 import { nameTag, type RoleName, roleNames } from "../../core/aws/package.ts";
-import { parseManifestKey } from "../../core/format/keys.ts";
+import { parseManifestKey } from "../../core/format/keys/keys.ts";
 import { createRole, putRolePolicy } from "../core/bucket/ceph-role.ts";
 import { attack } from "../support/attack.ts";
 import type { Policy, Statement } from "../support/cfn/policies.ts";

@@ -5,7 +5,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { decodeIndex, type IndexLine } from "../../core/format/index-object.ts";
+import { decodeIndex, type IndexLine } from "../../core/format/index/index-object.ts";
 import { once } from "../../core/stored/bytes.ts";
 import { scratch } from "../support/faults/scratch.ts";
 import { sysbackup } from "../support/program.ts";

@@ -1,6 +1,6 @@
 /** The backups that exist, and what each of them was made of: to be held against the bucket every day. */
 import { reasonOf } from "../../core/failure.ts";
-import { parseManifestKey, timeOfStamp } from "../../core/format/keys.ts";
+import { parseManifestKey, timeOfStamp } from "../../core/format/keys/keys.ts";
 import { applyPolicy, type Policy } from "../../core/steward/policy.ts";
 import type { Tell } from "./clock.ts";
 import type { Contents, Read } from "./contents.ts";

@@ -5,8 +5,8 @@
  */
 import type { BucketReader, Stored } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";
-import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entry.ts";
-import { isWhole } from "../../core/format/manifest.ts";
+import type { Entry, Extent, FileEntry, ObjectRef } from "../../core/format/entries/entry.ts";
+import { isWhole } from "../../core/format/manifest/manifest.ts";
 import { baseName, toText } from "../../core/format/path.ts";
 import { readManifest } from "../../core/manifest/read.ts";
 import { walkParts } from "../../core/manifest/walk.ts";

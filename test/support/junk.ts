@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { recordName, versionMaker } from "../../core/bucket/directory/names.ts";
 import { encodeRecord } from "../../core/bucket/directory/record.ts";
-import type { RunId } from "../../core/format/keys.ts";
+import type { RunId } from "../../core/format/keys/keys.ts";
 
 const day = 24 * 3_600_000;
 const junk = Buffer.from("junk");

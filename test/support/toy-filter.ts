@@ -1,5 +1,5 @@
 /** A filter over whole objects that is as simple as can be, in the place of encryption. */
-import type { Filter } from "../../core/format/codec.ts";
+import type { Filter } from "../../core/format/codecs/codec.ts";
 import { altered } from "../../core/format/error.ts";
 
 const magic = Buffer.from("TOY1");

@@ -1,7 +1,7 @@
 import type { BucketReader } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus, Failure } from "../../../core/failure.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
-import { isContinued } from "../../../core/format/segment.ts";
+import { isContinued } from "../../../core/format/entries/segment.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { Pauses } from "../../../core/pauses.ts";
 import { contentOf, type VerifiedBytes } from "../../../restore/browse/content.ts";
 import { continuedContent } from "../../../restore/browse/continued-content.ts";

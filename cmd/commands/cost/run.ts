@@ -6,7 +6,7 @@ import { measure } from "../../../core/cost/measure.ts";
 import { builtInPrices, type PriceTable, parsePrices } from "../../../core/cost/prices.ts";
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes } from "../../../core/format/argument.ts";
-import { safeName } from "../../../core/format/keys.ts";
+import { safeName } from "../../../core/format/keys/keys.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { daysThawed } from "../../../restore/thaw/thaw.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";

@@ -1,7 +1,7 @@
 import type { ExitStatus } from "../../../core/failure.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
-import type { Entry } from "../../../core/format/entry.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Entry } from "../../../core/format/entries/entry.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import { type BackupDifference, diffBackups } from "../../../restore/browse/diff.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";

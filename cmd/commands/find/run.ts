@@ -1,6 +1,6 @@
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { parseManifestKey } from "../../../core/format/keys.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import { parseManifestKey } from "../../../core/format/keys/keys.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
 import { backupName, eachBackup, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Search } from "../../../restore/browse/find.ts";

@@ -1,6 +1,6 @@
 import { exitStatus } from "../../../core/failure.ts";
-import type { HeadEntry } from "../../../core/format/entry-json.ts";
-import { parseLegacyKey } from "../../../core/format/legacy-keys.ts";
+import type { HeadEntry } from "../../../core/format/entries/entry-json.ts";
+import { parseLegacyKey } from "../../../core/format/keys/legacy-keys.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import { backupName, rootsByAge } from "../../../restore/browse/backups.ts";
 import { Gaps } from "../../../restore/browse/gaps.ts";

@@ -1,5 +1,5 @@
 import { exitStatus } from "../../../core/failure.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import { Pauses } from "../../../core/pauses.ts";
 import type { ListedRow } from "../../../restore/browse/folder-tree.ts";

@@ -2,7 +2,7 @@ import { type RebuildFigures, rebuildIndex } from "../../../core/archive/rebuild
 import type { BucketWriter } from "../../../core/bucket/contract.ts";
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import { runOf } from "../../../core/format/keys.ts";
+import { runOf } from "../../../core/format/keys/keys.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connect, connectAs } from "../../shared/connect.ts";
 import { requestsLine } from "../../shared/requests.ts";

@@ -1,6 +1,6 @@
 /** The arguments of `sysbackup restore`, parsed. */
 import { exitStatus, Failure } from "../../../core/failure.ts";
-import { isManifestFile } from "../../../core/format/manifest-file.ts";
+import { isManifestFile } from "../../../core/format/manifest/manifest-file.ts";
 import { type ThawSpeed, thawSpeeds } from "../../../core/format/storage-class.ts";
 import type { RestoreChoices } from "../../../restore/choices.ts";
 import type { SnapshotChoice } from "../../../restore/dumps/snapshots.ts";

@@ -1,6 +1,6 @@
 /** Prints what a restore would do. */
 import { exitStatus } from "../../../core/failure.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
 import { type DryRunOptions, dryRun, type Prospect } from "../../../restore/dry-run.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import type { CommandIO } from "../../io.ts";

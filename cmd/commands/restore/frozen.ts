@@ -1,7 +1,7 @@
 /** Says what of a restore is frozen. */
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { builtInPrices } from "../../../core/cost/prices.ts";
-import type { BundleRef, Manifest } from "../../../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../../../core/format/manifest/manifest.ts";
 import type { Patterns } from "../../../restore/choosing/select.ts";
 import { bundlesFrozen } from "../../../restore/thaw/bundles.ts";
 import { FrozenGets } from "../../../restore/thaw/gets.ts";

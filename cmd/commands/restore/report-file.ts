@@ -5,7 +5,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { exitStatus, Failure, reasonOf } from "../../../core/failure.ts";
 import { argumentBytes } from "../../../core/format/argument.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
 import type { ByteString } from "../../../core/format/path.ts";
 import type { Notify } from "../../../core/notice.ts";
 import type { Journal } from "../../../restore/report/report.ts";

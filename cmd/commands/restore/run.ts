@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { untilAborted } from "../../../core/abortable.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";

@@ -1,6 +1,6 @@
 /** The lines that sum up a restore. */
 import type { Counts } from "../../../core/bucket/decorators/count.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import type { Figures } from "../../../restore/report/report.ts";
 import { requestsLine } from "../../shared/requests.ts";
 import { bytes, count, counted, duration, moment } from "../../terminal/format.ts";

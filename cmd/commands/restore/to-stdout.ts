@@ -1,6 +1,6 @@
 /** Writes what would be restored to stdout, as a tar. */
 import type { BucketReader } from "../../../core/bucket/contract.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { toText } from "../../../core/format/path.ts";
 import { writeTar } from "../../../restore/browse/tar.ts";
 import { unread } from "../../../restore/choosing/missing.ts";

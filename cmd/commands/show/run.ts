@@ -1,8 +1,8 @@
 import { exitStatus } from "../../../core/failure.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
-import { filtersOf } from "../../../core/format/encoding.ts";
-import type { BundleRef, Manifest, SnapshotRef } from "../../../core/format/manifest.ts";
-import { fingerprintOf } from "../../../core/format/ssh-key.ts";
+import { filtersOf } from "../../../core/format/codecs/encoding.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
+import type { BundleRef, Manifest, SnapshotRef } from "../../../core/format/manifest/manifest.ts";
+import { fingerprintOf } from "../../../core/format/ssh/ssh-key.ts";
 import type { Found } from "../../../core/manifest/find.ts";
 import { bundlesInOrder } from "../../../core/manifest/part-lists.ts";
 import { nameOf } from "../../../core/manifest/read.ts";

@@ -1,6 +1,6 @@
 /** Runs `verify --live`: prints the figures, then what differs. */
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import { encodeBytes } from "../../../core/format/bytes-json.ts";
+import { encodeBytes } from "../../../core/format/lines/bytes-json.ts";
 import { compareLive, type Difference, type LiveFigures, type LiveOptions } from "../../../restore/verify/live.ts";
 import type { CommandIO } from "../../io.ts";
 import { shownPath } from "../../shared/shown-path.ts";

@@ -5,9 +5,9 @@
  * - `heads`: of names and metadata. Another: the fingerprint is another, too.
  * - `fingerprint`: of names, metadata and content. Whatever the compressor, the clock and the order of names in folders.
  */
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
+import { encodeHead, type HeadEntry } from "../../format/entries/entry-json.ts";
 import type { ByteString } from "../../format/path.ts";
-import type { Stat } from "../../system/stat.ts";
+import type { Stat } from "../../system/filesystem/stat.ts";
 
 /** Longest tick of a filesystem's clock in milliseconds. A change in the same tick as our look would not show. */
 const clockGrain = 2_000;

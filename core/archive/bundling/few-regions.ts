@@ -1,5 +1,5 @@
 /** Regions of data of a file, as few as one entry of a table of contents can have: short holes are stored as zeros if there are too many. */
-import type { Hole } from "../../format/entry.ts";
+import type { Hole } from "../../format/entries/entry.ts";
 import { LeftOut } from "../quilting/reading/left-out.ts";
 import type { OpenFile } from "../quilting/reading/open-file.ts";
 import { type Region, regionsOf } from "../quilting/reading/regions.ts";

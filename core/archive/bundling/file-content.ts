@@ -1,5 +1,5 @@
 /** Reads the content of one file as it goes into a tar. */
-import { readAt } from "../../system/files.ts";
+import { readAt } from "../../system/files/files.ts";
 import { SystemError } from "../../system/libc.ts";
 import type { OpenFile } from "../quilting/reading/open-file.ts";
 import type { Region } from "../quilting/reading/regions.ts";

@@ -3,7 +3,7 @@
  * not be sent again. See `metadata-index.ts` and `table-index.ts`.
  */
 import type { Retention, Stored } from "../../bucket/contract.ts";
-import type { Keyed } from "../../format/keyed.ts";
+import type { Keyed } from "../../format/codecs/keyed.ts";
 
 /** Returns what of a fingerprint is noted: of a sealed bundle, it tells nobody what is in it. */
 export function notedFingerprint(fingerprint: string, keyed: Keyed | undefined): string {

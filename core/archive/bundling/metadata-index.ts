@@ -1,6 +1,6 @@
 /** The index in the metadata of the objects themselves: one request for each bundle that the state does not know. */
 import type { Bucket } from "../../bucket/contract.ts";
-import { sha256Hex } from "../../format/lines.ts";
+import { sha256Hex } from "../../format/lines/lines.ts";
 import type { FingerprintIndex } from "./fingerprint-index.ts";
 
 /** Names of the metadata. The second one is absent for bundles that are not sealed. */

@@ -1,9 +1,9 @@
 /** Remembers in the state whether a table has all bundles of a section: a table that is new, or that failed, gets them at the next run. */
 import type { Database } from "bun:sqlite";
 import type { BundleSection } from "../../config/bundle-section.ts";
-import type { Keyed } from "../../format/keyed.ts";
-import { prefixes } from "../../format/keys.ts";
-import type { BundleRef } from "../../format/manifest.ts";
+import type { Keyed } from "../../format/codecs/keyed.ts";
+import { prefixes } from "../../format/keys/keys.ts";
+import type { BundleRef } from "../../format/manifest/manifest.ts";
 import { fact, setFact } from "../state/database.ts";
 import { type FingerprintIndex, notedFingerprint } from "./fingerprint-index.ts";
 

@@ -2,20 +2,20 @@
  * Reads what is in a bundle, in byte order of path, by descriptors and under read locks, as quilting does: only looks, or the metadata,
  * or all of it as a tar.
  */
-import type { FileWarning } from "../../format/entry.ts";
-import { encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entry-json.ts";
+import type { FileWarning } from "../../format/entries/entry.ts";
+import { encodeHead, encodeReadableHead, type HeadEntry } from "../../format/entries/entry-json.ts";
+import { TornFolders } from "../../format/entries/torn-folders.ts";
 import { FormatError } from "../../format/error.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
-import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar.ts";
-import { TornFolders } from "../../format/torn-folders.ts";
+import { paddingOf, type TarMember, tarEnd, tarHead } from "../../format/tar/tar.ts";
 import type { Notify } from "../../notice.ts";
-import { closeRead, hasContentAt } from "../../system/files.ts";
-import { Garbage } from "../../system/garbage.ts";
-import { openHandle, openHandleToRead } from "../../system/handle.ts";
+import { closeRead, hasContentAt } from "../../system/files/files.ts";
+import { openHandle, openHandleToRead } from "../../system/files/handle.ts";
+import { fstat, lstatAt, type Stat } from "../../system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
-import { readXattrs } from "../../system/xattr.ts";
+import { readXattrs } from "../../system/metadata/xattr.ts";
+import { Garbage } from "../../system/threads/garbage.ts";
 import { FolderChanged, FolderStack, nameOf } from "../quilting/paths/folder-stack.ts";
 import { type OwnFiles, OwnPath } from "../quilting/paths/own-files.ts";
 import { fileEntry, lookAt, otherEntry, type SeenFile, withHardLink } from "../quilting/reading/entry-head.ts";

@@ -3,11 +3,11 @@
  * names are of one file: an inode may be used again meanwhile. Its time of birth, and that of its last change, do.
  */
 import type { Statement } from "bun:sqlite";
-import type { HeadEntry } from "../../format/entry-json.ts";
-import { likenessOf } from "../../format/likeness.ts";
+import type { HeadEntry } from "../../format/entries/entry-json.ts";
+import { likenessOf } from "../../format/entries/likeness.ts";
 import { type ByteString, isByteString } from "../../format/path.ts";
+import type { Stat } from "../../system/filesystem/stat.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
-import type { Stat } from "../../system/stat.ts";
 import { decodeTarExtents, type TarExtent } from "./table.ts";
 
 /** `extents`: undefined for anything but a file. */

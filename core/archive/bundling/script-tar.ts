@@ -3,13 +3,13 @@
  * names in order. It is only compared, never stored.
  */
 import { type ByteString, isByteString, toBytes, toExactText } from "../../format/path.ts";
-import { type PythonMember, pythonHead } from "../../format/python-tar.ts";
-import { paddingOf, tarEnd, typeflags } from "../../format/tar.ts";
-import { closeRead } from "../../system/files.ts";
-import { openHandle, openHandleToRead, readLinkOf } from "../../system/handle.ts";
+import { type PythonMember, pythonHead } from "../../format/tar/python-tar.ts";
+import { paddingOf, tarEnd, typeflags } from "../../format/tar/tar.ts";
+import { closeRead } from "../../system/files/files.ts";
+import { openHandle, openHandleToRead, readLinkOf } from "../../system/files/handle.ts";
+import { fstat, type Stat } from "../../system/filesystem/stat.ts";
 import { groupName, userName } from "../../system/owners.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
-import { fstat, type Stat } from "../../system/stat.ts";
 import { FolderStack, nameOf } from "../quilting/paths/folder-stack.ts";
 import { sameFile } from "../quilting/reading/open-file.ts";
 import { FileReader, type ReadFile } from "./file-content.ts";

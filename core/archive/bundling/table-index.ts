@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { BucketError, type BucketReader } from "../../bucket/contract.ts";
 import { throwIfFatal } from "../../bucket/fatal.ts";
-import { count, sha256Hex } from "../../format/lines.ts";
-import { versionShape } from "../../format/object-ref.ts";
+import { count, sha256Hex } from "../../format/lines/lines.ts";
+import { versionShape } from "../../format/manifest/object-ref.ts";
 import type { Notify } from "../../notice.ts";
 import { type Table, TableError, type TableItem } from "../../table/contract.ts";
 import type { FingerprintIndex, NotedBundle, StoredBundle } from "./fingerprint-index.ts";

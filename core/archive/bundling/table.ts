@@ -4,19 +4,19 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import { z } from "zod";
-import { checkEntryLine } from "../../format/check-line.ts";
-import type { ObjectRef } from "../../format/entry.ts";
-import { encodeExtents, entryLine } from "../../format/entry-row.ts";
+import type { ObjectRef } from "../../format/entries/entry.ts";
+import { encodeExtents, entryLine } from "../../format/entries/entry-row.ts";
 import { altered, FormatError } from "../../format/error.ts";
-import type { PartRef } from "../../format/manifest.ts";
-import { encodePart, endsPart } from "../../format/part.ts";
+import { checkEntryLine } from "../../format/manifest/check-line.ts";
+import type { PartRef } from "../../format/manifest/manifest.ts";
+import { encodePart, endsPart } from "../../format/manifest/part.ts";
 import { type ByteString, isByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
-import { Garbage } from "../../system/garbage.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
-import { ObjectTable } from "../state/objects.ts";
+import { Garbage } from "../../system/threads/garbage.ts";
+import { ObjectTable } from "../state/tables/objects.ts";
 
 /** A run of a file's bytes: where it lies in the tar. */
 export type TarExtent = readonly [offset: number, length: number, sha256: string];

@@ -4,7 +4,7 @@ import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf } from "../../failure.ts";
 import type { Notice, Notify } from "../../notice.ts";
-import { strangerWhoCanChange } from "../../system/strangers.ts";
+import { strangerWhoCanChange } from "../../system/trust/strangers.ts";
 
 export type ExecutableKind = "picker" | "snapshotter";
 

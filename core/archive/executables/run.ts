@@ -1,5 +1,5 @@
 /** Runs pickers and snapshotters: their arguments and pipes, a limit on silence, and words for how they ended. */
-import { type Finished, spawnExecutable } from "../../system/process.ts";
+import { type Finished, spawnExecutable } from "../../system/processes/process.ts";
 import type { Executable } from "./find.ts";
 import { SilenceLimit } from "./silence.ts";
 

@@ -4,8 +4,8 @@ import { BucketError, type BucketReader, type BucketWriter, type Retention } fro
 import { extendUnlessLonger } from "../../bucket/extend-unless-longer.ts";
 import { ExtensionCheck, NotChanged } from "../../bucket/extension-check.ts";
 import type { Notify } from "../../notice.ts";
-import { BitSet } from "../state/bit-set.ts";
-import { type KnownObject, ObjectTable } from "../state/objects.ts";
+import { BitSet } from "../state/tables/bit-set.ts";
+import { type KnownObject, ObjectTable } from "../state/tables/objects.ts";
 import { usedObjects } from "./used-objects.ts";
 
 const atOnce = 8;

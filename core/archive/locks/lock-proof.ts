@@ -8,7 +8,7 @@
  */
 import { type Bucket, BucketError, type LockState, type Retention, type Stored } from "../../bucket/contract.ts";
 import { Failure } from "../../failure.ts";
-import { keys } from "../../format/keys.ts";
+import { keys } from "../../format/keys/keys.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { writeBytes } from "../../stored/write.ts";

@@ -7,7 +7,7 @@ import type { BucketReader, Retention } from "../../bucket/contract.ts";
 import { isDenied, throwIfFatal } from "../../bucket/fatal.ts";
 import type { Notify } from "../../notice.ts";
 import { eachOf } from "../../side-by-side.ts";
-import { type KnownObject, ObjectTable } from "../state/objects.ts";
+import { type KnownObject, ObjectTable } from "../state/tables/objects.ts";
 import { VersionSizes } from "./version-sizes.ts";
 
 export type ProveDeps = {

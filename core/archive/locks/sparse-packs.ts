@@ -9,14 +9,14 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Config } from "../../config/config.ts";
-import { isPack } from "../../format/encoding.ts";
+import { isPack } from "../../format/codecs/encoding.ts";
 import type { Notify } from "../../notice.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
-import { BitSet } from "../state/bit-set.ts";
-import { looksOfAll } from "../state/files.ts";
-import { type KnownObject, ObjectTable } from "../state/objects.ts";
-import { unpackExtents } from "../state/packed-extents.ts";
-import type { Tree } from "../state/trees.ts";
+import { BitSet } from "../state/tables/bit-set.ts";
+import { looksOfAll } from "../state/tables/files.ts";
+import { type KnownObject, ObjectTable } from "../state/tables/objects.ts";
+import { unpackExtents } from "../state/tables/packed-extents.ts";
+import type { Tree } from "../state/tables/trees.ts";
 import type { RetentionPlan } from "./retention.ts";
 import { usedByDumps } from "./used-objects.ts";
 

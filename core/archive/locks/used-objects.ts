@@ -1,11 +1,11 @@
 /** Finds which objects the manifest of the rows needs: packs or content of files and dumps, the parts themselves, and bundles with their tables. */
 import type { Database } from "bun:sqlite";
-import { BitSet } from "../state/bit-set.ts";
-import { BundleTable } from "../state/bundles.ts";
-import { type FileLook, FileTable, looksOfAll } from "../state/files.ts";
-import { objectsOf } from "../state/packed-extents.ts";
-import { PartTable } from "../state/parts.ts";
-import { trees } from "../state/trees.ts";
+import { BitSet } from "../state/tables/bit-set.ts";
+import { BundleTable } from "../state/tables/bundles.ts";
+import { type FileLook, FileTable, looksOfAll } from "../state/tables/files.ts";
+import { objectsOf } from "../state/tables/packed-extents.ts";
+import { PartTable } from "../state/tables/parts.ts";
+import { trees } from "../state/tables/trees.ts";
 
 /** Reads every row: for runs that have locks to extend. */
 export function usedObjects(database: Database): BitSet {

@@ -1,6 +1,6 @@
 /** The sizes of versions, from listings that skip what is not asked for. */
 import type { BucketReader } from "../../bucket/contract.ts";
-import type { KnownObject } from "../state/objects.ts";
+import type { KnownObject } from "../state/tables/objects.ts";
 
 /** Pages on which the versions of one key are looked for: anyone may lay any number over it. */
 const mostPagesOfKey = 10;

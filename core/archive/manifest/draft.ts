@@ -1,21 +1,21 @@
 /** A part of a manifest that is being put together: its lines, and the objects that they use. */
 import type { Database } from "bun:sqlite";
-import { checkEntryLine } from "../../format/check-line.ts";
-import type { ObjectRef } from "../../format/entry.ts";
-import { entryLine } from "../../format/entry-row.ts";
-import { keys } from "../../format/keys.ts";
-import { encodePartHead } from "../../format/part.ts";
+import type { ObjectRef } from "../../format/entries/entry.ts";
+import { entryLine } from "../../format/entries/entry-row.ts";
+import { keys } from "../../format/keys/keys.ts";
+import { checkEntryLine } from "../../format/manifest/check-line.ts";
+import { encodePartHead } from "../../format/manifest/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
 import { type WriteTarget, writeHashed } from "../../stored/write.ts";
-import { release } from "../../system/garbage.ts";
-import type { BitSet } from "../state/bit-set.ts";
-import type { FileRow } from "../state/files.ts";
-import { ObjectTable } from "../state/objects.ts";
-import { extentsText } from "../state/packed-extents.ts";
-import type { KnownPart } from "../state/parts.ts";
-import type { Tree } from "../state/trees.ts";
+import { release } from "../../system/threads/garbage.ts";
+import type { BitSet } from "../state/tables/bit-set.ts";
+import type { FileRow } from "../state/tables/files.ts";
+import { ObjectTable } from "../state/tables/objects.ts";
+import { extentsText } from "../state/tables/packed-extents.ts";
+import type { KnownPart } from "../state/tables/parts.ts";
+import type { Tree } from "../state/tables/trees.ts";
 
 /** Bytes of an object's line without its key and version. */
 const bytesOfObjectLine = 80;

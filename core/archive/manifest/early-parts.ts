@@ -5,12 +5,12 @@
  * What this writes is the beginning of what `part-writer.ts` would write, and that goes on from there. A row that changes after all makes
  * its part stale, as in any run. What is rare (segments, rows that readers would refuse, very long lines) ends it: then the rest is written at the end.
  */
-import { continuedIn } from "../../format/entry-row.ts";
+import { continuedIn } from "../../format/entries/entry-row.ts";
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import { FormatError } from "../../format/error.ts";
-import { endsPart } from "../../format/part.ts";
-import { isSegmentHead } from "../../format/segment.ts";
-import { hurryCollector } from "../../system/garbage.ts";
-import { type FileRow, type FileTable, justAfter } from "../state/files.ts";
+import { endsPart } from "../../format/manifest/part.ts";
+import { hurryCollector } from "../../system/threads/garbage.ts";
+import { type FileRow, type FileTable, justAfter } from "../state/tables/files.ts";
 import { Draft, mostBeside, type PartWriterDeps } from "./draft.ts";
 
 /** Rows that are taken at once: a millisecond or two. */

@@ -2,16 +2,17 @@
  * Writes the parts of a manifest from the state database's rows of files, or of dumps. If no row changed in the range of a part, the part is
  * referred to again without a look at its rows. So is one whose text comes out as it was.
  */
+
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import { FormatError } from "../../format/error.ts";
-import type { PartRef } from "../../format/manifest.ts";
-import { endsPart, fewestEntries } from "../../format/part.ts";
+import type { PartRef } from "../../format/manifest/manifest.ts";
+import { endsPart, fewestEntries } from "../../format/manifest/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
-import { isSegmentHead } from "../../format/segment.ts";
-import { Garbage } from "../../system/garbage.ts";
-import { type FileRow, FileTable, justAfter } from "../state/files.ts";
-import { ObjectTable } from "../state/objects.ts";
-import { type KnownPart, PartTable } from "../state/parts.ts";
+import { Garbage } from "../../system/threads/garbage.ts";
+import { type FileRow, FileTable, justAfter } from "../state/tables/files.ts";
+import { ObjectTable } from "../state/tables/objects.ts";
+import { type KnownPart, PartTable } from "../state/tables/parts.ts";
 import { Draft, mostBeside, type PartWriterDeps } from "./draft.ts";
 import { SegmentRows } from "./segment-rows.ts";
 

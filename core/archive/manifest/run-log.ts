@@ -2,7 +2,7 @@
  * Passes notices on as they come, and keeps them for the manifest. Users of the machine can cause any number of some kinds, so
  * each kind is bounded, here and where they are passed on: no kind takes the room of another, and warnings none of errors.
  */
-import type { LoggedNotice } from "../../format/manifest.ts";
+import type { LoggedNotice } from "../../format/manifest/manifest.ts";
 import type { Notice, Notify } from "../../notice.ts";
 
 type Bound = { readonly notices: number; readonly characters: number };

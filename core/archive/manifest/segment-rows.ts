@@ -1,10 +1,10 @@
 /** Checks the rows of segments before they become lines: the state database is a cache, and a reader takes a file whole or not at all. */
-import { continuedIn } from "../../format/entry-row.ts";
+import { continuedIn } from "../../format/entries/entry-row.ts";
+import { Continuation, digestOfSegment, stretchInSegmentHead } from "../../format/entries/segment.ts";
 import { altered } from "../../format/error.ts";
 import { type ByteString, baseName, parentOf } from "../../format/path.ts";
-import { Continuation, digestOfSegment, stretchInSegmentHead } from "../../format/segment.ts";
-import type { FileRow, FileTable } from "../state/files.ts";
-import { unpackExtents } from "../state/packed-extents.ts";
+import type { FileRow, FileTable } from "../state/tables/files.ts";
+import { unpackExtents } from "../state/tables/packed-extents.ts";
 
 export class SegmentRows {
   readonly #files: FileTable;

@@ -6,10 +6,10 @@
  */
 import type { ByteString } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
-import { closeRead } from "../../system/files.ts";
-import { fstat, type Stat, sameInode } from "../../system/stat.ts";
-import type { Xattrs } from "../../system/xattr.ts";
-import type { FileLook } from "../state/files.ts";
+import { closeRead } from "../../system/files/files.ts";
+import { fstat, type Stat, sameInode } from "../../system/filesystem/stat.ts";
+import type { Xattrs } from "../../system/metadata/xattr.ts";
+import type { FileLook } from "../state/tables/files.ts";
 import { noAttributes, type PieceView, type TakeWhole } from "./ahead/piece-view.ts";
 import { type Batch, ReadAhead } from "./ahead/read-ahead.ts";
 import type { Readers } from "./ahead/readers.ts";

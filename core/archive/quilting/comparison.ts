@@ -6,13 +6,13 @@
  * path by an earlier run, and the path was reached through no link, so a folder that another one replaces meanwhile changes nothing.
  */
 import { type ByteString, parentOf } from "../../format/path.ts";
-import { strangerBehind } from "../../system/mounts.ts";
-import type { OpenFolders } from "../../system/open-folders.ts";
-import type { Stat } from "../../system/stat.ts";
-import type { BitSet } from "../state/bit-set.ts";
-import type { FileLook } from "../state/files.ts";
-import { isSameInode, isSameLook } from "../state/fingerprint.ts";
-import { restsOn } from "../state/packed-extents.ts";
+import type { OpenFolders } from "../../system/files/open-folders.ts";
+import { strangerBehind } from "../../system/filesystem/mounts.ts";
+import type { Stat } from "../../system/filesystem/stat.ts";
+import type { BitSet } from "../state/tables/bit-set.ts";
+import type { FileLook } from "../state/tables/files.ts";
+import { isSameInode, isSameLook } from "../state/tables/fingerprint.ts";
+import { restsOn } from "../state/tables/packed-extents.ts";
 import { countUnchanged, type QuiltCounts } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";
 import { isAutomount, nameOf } from "./paths/folder-stack.ts";

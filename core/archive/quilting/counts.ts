@@ -1,7 +1,7 @@
 /** Counts what a run did with the picked paths. */
-import { continuedIn } from "../../format/entry-row.ts";
-import type { Stat } from "../../system/stat.ts";
-import type { FileRow } from "../state/files.ts";
+import { continuedIn } from "../../format/entries/entry-row.ts";
+import type { Stat } from "../../system/filesystem/stat.ts";
+import type { FileRow } from "../state/tables/files.ts";
 
 export type QuiltCounts = {
   files: number;

@@ -1,9 +1,9 @@
 /** Removes from the state database what is not in the backup any more. */
 import type { Database } from "bun:sqlite";
-import { continuedIn } from "../../format/entry-row.ts";
+import { continuedIn } from "../../format/entries/entry-row.ts";
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import { type ByteString, parentOf } from "../../format/path.ts";
-import { isSegmentHead } from "../../format/segment.ts";
-import { FileTable } from "../state/files.ts";
+import { FileTable } from "../state/tables/files.ts";
 import type { KnownRows } from "./known-rows.ts";
 
 /** Removes the rows of paths that were not met. Segments stay as long as their file does. Calls `gone` with each path, in byte order. */

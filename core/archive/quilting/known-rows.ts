@@ -1,8 +1,8 @@
 /** The rows of the last run, and which of them this one has met: the others are gone. */
 import type { ByteString } from "../../format/path.ts";
-import { BitSet } from "../state/bit-set.ts";
-import type { FileLook, FileTable } from "../state/files.ts";
-import { LookCursor } from "../state/look-cursor.ts";
+import { BitSet } from "../state/tables/bit-set.ts";
+import type { FileLook, FileTable } from "../state/tables/files.ts";
+import { LookCursor } from "../state/tables/look-cursor.ts";
 
 export class KnownRows {
   readonly #files: FileTable;

@@ -4,22 +4,22 @@
  * Goes through the paths that `comparison.ts` leaves, in byte order. Files that look unchanged are not opened. At the end, when rows
  * that were not met are removed, the rows are exactly the entries of this run's manifest.
  */
-import type { FileWarning } from "../../format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
-import { continuedIn } from "../../format/entry-row.ts";
+import type { FileWarning } from "../../format/entries/entry.ts";
+import { encodeHead, type HeadEntry } from "../../format/entries/entry-json.ts";
+import { continuedIn } from "../../format/entries/entry-row.ts";
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import type { ByteString } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
-import { isSegmentHead } from "../../format/segment.ts";
 import type { Notify } from "../../notice.ts";
-import { closeRead } from "../../system/files.ts";
-import { openHandle } from "../../system/handle.ts";
+import { closeRead } from "../../system/files/files.ts";
+import { openHandle } from "../../system/files/handle.ts";
+import { fstat, lstatAt, type Stat } from "../../system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../system/libc.ts";
-import { fstat, lstatAt, type Stat } from "../../system/stat.ts";
-import type { BitSet } from "../state/bit-set.ts";
-import type { FileLook } from "../state/files.ts";
-import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/fingerprint.ts";
-import { isPlainFile } from "../state/heads.ts";
-import { type PackedExtents, restsOn } from "../state/packed-extents.ts";
+import type { BitSet } from "../state/tables/bit-set.ts";
+import type { FileLook } from "../state/tables/files.ts";
+import { type Fingerprint, fingerprintOf, isSameInode, isSameLook } from "../state/tables/fingerprint.ts";
+import { isPlainFile } from "../state/tables/heads.ts";
+import { type PackedExtents, restsOn } from "../state/tables/packed-extents.ts";
 import { type ChangedFile, ChangedFiles, type ReadingAhead } from "./changed-files.ts";
 import { countUnchanged, type QuiltCounts, uncount } from "./counts.ts";
 import type { KnownRows } from "./known-rows.ts";

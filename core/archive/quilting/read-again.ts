@@ -1,9 +1,10 @@
 /** Finds what is to be read again, when some of what the rows refer to turns out not to be usable. */
+
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import { type ByteString, parentOf } from "../../format/path.ts";
-import { isSegmentHead } from "../../format/segment.ts";
-import type { BitSet } from "../state/bit-set.ts";
-import type { FileTable } from "../state/files.ts";
-import { restsOn } from "../state/packed-extents.ts";
+import type { BitSet } from "../state/tables/bit-set.ts";
+import type { FileTable } from "../state/tables/files.ts";
+import { restsOn } from "../state/tables/packed-extents.ts";
 import { PathSet } from "./paths/path-set.ts";
 
 /**

@@ -1,9 +1,9 @@
 /** Reads a file in this thread: every kind of file, whatever happens to it meanwhile. */
 import { quoted } from "../../format/quoted.ts";
 import type { Notify } from "../../notice.ts";
-import { hasContentAt } from "../../system/files.ts";
-import { fstat, type Stat } from "../../system/stat.ts";
-import { readXattrs, type Xattrs } from "../../system/xattr.ts";
+import { hasContentAt } from "../../system/files/files.ts";
+import { fstat, type Stat } from "../../system/filesystem/stat.ts";
+import { readXattrs, type Xattrs } from "../../system/metadata/xattr.ts";
 import type { FileContent } from "./layouts/content.ts";
 import type { ContentLayout } from "./layouts/layout.ts";
 import type { Ledger } from "./layouts/ledger.ts";

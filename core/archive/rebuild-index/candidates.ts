@@ -1,6 +1,6 @@
 /** Which objects an index can be rebuilt from, by their keys: packs, and the content of single files. */
 import type { ListedVersion } from "../../bucket/contract.ts";
-import { splitKey } from "../../format/encoding.ts";
+import { splitKey } from "../../format/codecs/encoding.ts";
 
 /** `digest`: of a pack's stored bytes, or of a file's content; SHA-256, hex. */
 export type IndexCandidate = {

@@ -2,8 +2,8 @@
 import type { BucketReader } from "../../bucket/contract.ts";
 import { isDenied, isOfOne } from "../../bucket/fatal.ts";
 import { FormatError } from "../../format/error.ts";
-import { isTimely } from "../../format/index-id.ts";
-import { parseIndexKey, prefixes } from "../../format/keys.ts";
+import { isTimely } from "../../format/keys/index-id.ts";
+import { parseIndexKey, prefixes } from "../../format/keys/keys.ts";
 import type { KnownVersions } from "../../inventory/known.ts";
 import { Skipped } from "../../inventory/skipped.ts";
 import type { Notify } from "../../notice.ts";

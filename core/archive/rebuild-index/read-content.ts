@@ -1,7 +1,7 @@
 /** Reads the object of one file, as the layout `objects` stores it. */
 import type { BucketReader, Stored } from "../../bucket/contract.ts";
-import { type CompressionName, compressionNames } from "../../format/codec.ts";
-import { encodingOf } from "../../format/encoding.ts";
+import { type CompressionName, compressionNames } from "../../format/codecs/codec.ts";
+import { encodingOf } from "../../format/codecs/encoding.ts";
 import { altered } from "../../format/error.ts";
 import type { FoundObject } from "../../inventory/writer.ts";
 import { ObjectReading } from "../../stored/read.ts";

@@ -1,9 +1,8 @@
 /**
  * Looks chunks up in the table of a fleet before they are stored, and takes what is found into the state database, as claims: the same
- * rules hold as for index objects. See `core/archive/state/objects.ts`.
+ * rules hold as for index objects. See `core/archive/state/tables/objects.ts`.
  */
 import type { Database } from "bun:sqlite";
-import { isContentKey } from "../../format/keys.ts";
 import {
   type ChunkSource,
   chunkAttributes,
@@ -15,11 +14,12 @@ import {
   type SharedChunk,
   type SharedObject,
   sharedKeys,
-} from "../../format/shared-chunk.ts";
+} from "../../format/index/shared-chunk.ts";
+import { isContentKey } from "../../format/keys/keys.ts";
 import type { Notify } from "../../notice.ts";
 import { type Table, TableError } from "../../table/contract.ts";
-import { type ChunkPlace, ChunkTable } from "../state/chunks.ts";
-import { type ClaimSource, ObjectTable } from "../state/objects.ts";
+import { type ChunkPlace, ChunkTable } from "../state/tables/chunks.ts";
+import { type ClaimSource, ObjectTable } from "../state/tables/objects.ts";
 
 export type SharedIndexDeps = {
   readonly table: Table;

@@ -6,7 +6,7 @@ import { FormatError } from "../../format/error.ts";
 import type { Notice } from "../../notice.ts";
 import { TableError } from "../../table/contract.ts";
 import { fact, setFact } from "../state/database.ts";
-import { ownIndexFact } from "../state/index-sync.ts";
+import { ownIndexFact } from "../state/index/index-sync.ts";
 import { type PublishDeps, publish } from "./publish.ts";
 
 export type PublishOwnDeps = Omit<PublishDeps, "source"> & {

@@ -6,9 +6,7 @@ import type { BucketReader } from "../../bucket/contract.ts";
 import { Denials } from "../../bucket/denials.ts";
 import { isDenied, isOfOne } from "../../bucket/fatal.ts";
 import { FormatError } from "../../format/error.ts";
-import { isTimely } from "../../format/index-id.ts";
-import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../../format/index-object.ts";
-import { isContentKey, parseIndexKey, parseVerifiedKey, stampOf, timeOfStamp } from "../../format/keys.ts";
+import type { Extension, IndexedFrame, IndexedObject, IndexLine } from "../../format/index/index-object.ts";
 import {
   type ChunkSource,
   decodeObject,
@@ -17,7 +15,9 @@ import {
   objectAttributes,
   prefixOfSource,
   sharedKeys,
-} from "../../format/shared-chunk.ts";
+} from "../../format/index/shared-chunk.ts";
+import { isTimely } from "../../format/keys/index-id.ts";
+import { isContentKey, parseIndexKey, parseVerifiedKey, stampOf, timeOfStamp } from "../../format/keys/keys.ts";
 import { Skipped } from "../../inventory/skipped.ts";
 import type { Notify } from "../../notice.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";

@@ -1,6 +1,6 @@
 /** Whose word is asked of the table, and whose is still read in the bucket. */
 import type { Config } from "../../config/config.ts";
-import type { ChunkSource } from "../../format/shared-chunk.ts";
+import type { ChunkSource } from "../../format/index/shared-chunk.ts";
 
 type Belief = Pick<Config["content"], "shareWith" | "believeVerified">;
 

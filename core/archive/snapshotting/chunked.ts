@@ -3,14 +3,14 @@
  * put. The state database has a tree of entries for them, of which the manifest's parts are written.
  */
 import type { Database } from "bun:sqlite";
-import { dumpHead, dumpPath } from "../../format/dump.ts";
+import { dumpHead, dumpPath } from "../../format/entries/dump.ts";
+import { isSegmentHead } from "../../format/entries/segment.ts";
 import { parentOf } from "../../format/path.ts";
-import { isSegmentHead } from "../../format/segment.ts";
 import { dumpChunks } from "../quilting/layouts/chunker.ts";
 import type { LayoutDeps } from "../quilting/layouts/layout.ts";
 import { Ledger, type UsableObjects } from "../quilting/layouts/ledger.ts";
 import { PackLayout, type PackOptions } from "../quilting/layouts/packs.ts";
-import { FileTable } from "../state/files.ts";
+import { FileTable } from "../state/tables/files.ts";
 import type { DumpStore } from "./snapshot.ts";
 
 export type ChunkedDumpDeps = Pick<LayoutDeps, "target" | "meter" | "breathe"> & {

@@ -5,9 +5,9 @@
 import { fstatSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { Failure, reasonOf } from "../../failure.ts";
-import { close, readAt } from "../../system/files.ts";
-import { readFirstBytesOfFile } from "../../system/first-bytes.ts";
-import { openNameless } from "../../system/nameless.ts";
+import { close, readAt } from "../../system/files/files.ts";
+import { readFirstBytesOfFile } from "../../system/files/first-bytes.ts";
+import { openNameless } from "../../system/files/nameless.ts";
 import { type Ending, type Run, type RunOptions, run } from "../executables/run.ts";
 
 /** The line by which a script asks for it, as a comment. */

@@ -1,6 +1,6 @@
 /** One snapshotter's run, from its start to the object in the bucket. */
 import { Failure } from "../../failure.ts";
-import type { SnapshotRef } from "../../format/manifest.ts";
+import type { SnapshotRef } from "../../format/manifest/manifest.ts";
 import type { Notice } from "../../notice.ts";
 import type { WrittenHashed } from "../../stored/write.ts";
 import type { Executable } from "../executables/find.ts";

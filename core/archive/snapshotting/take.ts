@@ -1,8 +1,8 @@
 /** Snapshotters: executables that dump what cannot be backed up as files, such as databases, straight into the bucket. */
 import { BucketError } from "../../bucket/contract.ts";
 import { isFatal } from "../../bucket/fatal.ts";
-import { snapshotterNames } from "../../format/keys.ts";
-import type { SnapshotRef } from "../../format/manifest.ts";
+import { snapshotterNames } from "../../format/keys/keys.ts";
+import type { SnapshotRef } from "../../format/manifest/manifest.ts";
 import { fromText } from "../../format/path.ts";
 import type { Notify } from "../../notice.ts";
 import { type Executable, findExecutables } from "../executables/find.ts";

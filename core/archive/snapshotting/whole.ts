@@ -1,7 +1,7 @@
 /** Stores each dump as one object, compressed if that saves space: the layout `objects`. */
-import { type Compression, codecNamed, pays, sampleSize } from "../../format/codec.ts";
-import type { Keyed } from "../../format/keyed.ts";
-import { keys } from "../../format/keys.ts";
+import { type Compression, codecNamed, pays, sampleSize } from "../../format/codecs/codec.ts";
+import type { Keyed } from "../../format/codecs/keyed.ts";
+import { keys } from "../../format/keys/keys.ts";
 import { type WriteTarget, writeStream } from "../../stored/write.ts";
 import { metadataOf } from "./metadata.ts";
 import type { DumpStore } from "./snapshot.ts";

@@ -4,7 +4,7 @@
  */
 import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { FalseState } from "./false-state.ts";
+import { FalseState } from "./tables/false-state.ts";
 
 const blockSize = 1024 * 1024;
 

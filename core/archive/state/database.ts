@@ -7,9 +7,9 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
 import { makePrivate, stateSuffixes } from "./private-files.ts";
+import { FalseState } from "./tables/false-state.ts";
 
 const schemaVersion = 7;
 

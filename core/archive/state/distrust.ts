@@ -8,11 +8,11 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { statePath } from "./database.ts";
-import { FalseExtents, type WrongExtent } from "./false-extents.ts";
 import { lockState, makeStateDir } from "./folder.ts";
-import { type KnownObject, ObjectTable } from "./objects.ts";
-import { PartTable } from "./parts.ts";
-import { trees } from "./trees.ts";
+import { FalseExtents, type WrongExtent } from "./tables/false-extents.ts";
+import { type KnownObject, ObjectTable } from "./tables/objects.ts";
+import { PartTable } from "./tables/parts.ts";
+import { trees } from "./tables/trees.ts";
 import { bucketIdentity, withStateDatabase } from "./use.ts";
 
 /** What a manifest says of an object, and was found to be wrong. */

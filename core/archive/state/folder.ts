@@ -7,8 +7,8 @@ import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure, reasonOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
-import { type FileLock, lockExclusively } from "../../system/lock.ts";
-import { strangerOnTheWay, strangerOwning, strangerWhoCanChange } from "../../system/strangers.ts";
+import { type FileLock, lockExclusively } from "../../system/files/lock.ts";
+import { strangerOnTheWay, strangerOwning, strangerWhoCanChange } from "../../system/trust/strangers.ts";
 
 const privateMode = 0o700;
 const everybodyElse = 0o077;

@@ -6,7 +6,7 @@ import type { Database } from "bun:sqlite";
 import type { LockMode } from "../../format/lock-mode.ts";
 import { inTransaction } from "../../system/transaction.ts";
 import { fact, setFact } from "./database.ts";
-import { ObjectTable } from "./objects.ts";
+import { ObjectTable } from "./tables/objects.ts";
 
 const factName = "lock_mode";
 

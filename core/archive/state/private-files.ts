@@ -1,8 +1,8 @@
 /** The files of a state database are for their owner alone, also those that an older version made. */
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { userName } from "../../system/owners.ts";
-import { FalseState } from "./false-state.ts";
 import { unusable } from "./folder.ts";
+import { FalseState } from "./tables/false-state.ts";
 
 const privateMode = 0o600;
 const everybodyElse = 0o077;

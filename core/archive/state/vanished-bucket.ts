@@ -8,7 +8,7 @@ import type { BucketReader } from "../../bucket/contract.ts";
 import { Failure } from "../../failure.ts";
 import { pathOfFileUrl } from "../../file-url.ts";
 import { fromText, parentOf } from "../../format/path.ts";
-import { lstat } from "../../system/stat.ts";
+import { lstat } from "../../system/filesystem/stat.ts";
 import { fact, setFact } from "./database.ts";
 
 type ListedBucket = Pick<BucketReader, "list"> & { readonly url: string };

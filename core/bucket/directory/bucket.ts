@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { openSized, readRegularSync } from "../../system/regular-file.ts";
+import { openSized, readRegularSync } from "../../system/files/regular-file.ts";
 import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,

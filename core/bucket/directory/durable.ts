@@ -1,7 +1,7 @@
 /** Writing files so that they survive a crash: bytes first, then the name, then the folder that holds the name. */
 import { type FileHandle, mkdir, open, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { readRegular } from "../../system/regular-file.ts";
+import { readRegular } from "../../system/files/regular-file.ts";
 import type { SendPace } from "../contract.ts";
 import { slices } from "../slices.ts";
 import { errorCode } from "./errors.ts";

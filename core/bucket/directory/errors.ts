@@ -1,5 +1,5 @@
 /** Messages for errors of the file system. */
-import { UnreadableKind } from "../../system/regular-file.ts";
+import { UnreadableKind } from "../../system/files/regular-file.ts";
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
 type DirectoryWording = readonly [kind: BucketErrorKind, why: string, remedy?: string];

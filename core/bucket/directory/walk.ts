@@ -1,7 +1,7 @@
 /** Walks a directory bucket in S3's order of keys, holding the names of one folder (and those above it) at a time. */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Garbage } from "../../system/garbage.ts";
+import { Garbage } from "../../system/threads/garbage.ts";
 import { compareKeys } from "../order.ts";
 import { errorCode } from "./errors.ts";
 import { findKey, laterName, looksLikeVersion, parseRecordName, workFolder } from "./names.ts";

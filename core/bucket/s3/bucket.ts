@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
 import { lockModes } from "../../format/lock-mode.ts";
-import { isVersion } from "../../format/object-ref.ts";
+import { isVersion } from "../../format/manifest/object-ref.ts";
 import { checkMetadata } from "../checks.ts";
 import {
   type Bucket,

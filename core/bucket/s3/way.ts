@@ -6,7 +6,7 @@ import { Agent } from "node:https";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { getProxyForUrl } from "proxy-from-env";
 import { reasonOf } from "../../failure.ts";
-import { readRegularSync } from "../../system/regular-file.ts";
+import { readRegularSync } from "../../system/files/regular-file.ts";
 import { BucketError } from "../contract.ts";
 
 type Destination = { readonly protocol: string; readonly hostname: string; readonly port?: number | undefined };

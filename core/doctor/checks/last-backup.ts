@@ -1,9 +1,9 @@
-import { lastCompleted } from "../../archive/state/completed.ts";
+import { lastCompleted } from "../../archive/state/index/completed.ts";
 import { ofOwnState } from "../../archive/state/own-state.ts";
 import type { Bucket } from "../../bucket/contract.ts";
 import { isDenied } from "../../bucket/fatal.ts";
 import { day } from "../../format/day.ts";
-import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys.ts";
+import { parseIndexKey, prefixes, timeOfStamp } from "../../format/keys/keys.ts";
 import { contradictionOf } from "../../manifest/dates.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../../manifest/newest.ts";
 import { listRoots } from "../../manifest/roots.ts";

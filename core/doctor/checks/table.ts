@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
-import { prefixes } from "../../format/keys.ts";
-import { sharedKeys } from "../../format/shared-chunk.ts";
+import { sharedKeys } from "../../format/index/shared-chunk.ts";
+import { prefixes } from "../../format/keys/keys.ts";
 import { TableError } from "../../table/contract.ts";
 import type { Check } from "../check.ts";
 import { good, type Look, note, warning } from "../finding.ts";

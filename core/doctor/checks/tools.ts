@@ -1,4 +1,4 @@
-import { which } from "../../system/programs.ts";
+import { which } from "../../system/processes/programs.ts";
 import type { Check } from "../check.ts";
 import { good, note } from "../finding.ts";
 

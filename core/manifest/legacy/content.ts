@@ -5,7 +5,7 @@
  */
 import { isDenied, throwIfFatal } from "../../bucket/fatal.ts";
 import { FormatError } from "../../format/error.ts";
-import { digestInContentKey } from "../../format/legacy-keys.ts";
+import { digestInContentKey } from "../../format/keys/legacy-keys.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { eachOf } from "../../side-by-side.ts";
 import { beginning, once } from "../../stored/bytes.ts";

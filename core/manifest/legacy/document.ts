@@ -1,8 +1,8 @@
 /** A manifest of s3-sysbackup on disk, in order of path and cut into parts: it may be larger than memory, and is one object. */
 import type { Database } from "bun:sqlite";
 import { altered } from "../../format/error.ts";
-import { parseLegacySnapshot } from "../../format/legacy-keys.ts";
-import { endsPart } from "../../format/part.ts";
+import { parseLegacySnapshot } from "../../format/keys/legacy-keys.ts";
+import { endsPart } from "../../format/manifest/part.ts";
 import { type ByteString, isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { placeOf } from "./entry.ts";

@@ -1,14 +1,14 @@
 /** Turns entries of s3-sysbackup into ours. Whatever cannot be turned is refused as our own entries are. */
 import { z } from "zod";
 import { fromArgument } from "../../format/argument.ts";
-import type { Acl, Common, Extent, Moment, Owner } from "../../format/entry.ts";
-import { encodeHead, type HeadEntry } from "../../format/entry-json.ts";
-import { encodeExtents, entryLine } from "../../format/entry-row.ts";
-import { digestInContentKey } from "../../format/legacy-keys.ts";
-import { count, listOf } from "../../format/lines.ts";
-import { versionShape } from "../../format/object-ref.ts";
+import type { Acl, Common, Extent, Moment, Owner } from "../../format/entries/entry.ts";
+import { encodeHead, type HeadEntry } from "../../format/entries/entry-json.ts";
+import { encodeExtents, entryLine } from "../../format/entries/entry-row.ts";
+import { digestInContentKey } from "../../format/keys/legacy-keys.ts";
+import { count, listOf } from "../../format/lines/lines.ts";
+import { versionShape } from "../../format/manifest/object-ref.ts";
 import type { ByteString } from "../../format/path.ts";
-import { AclError, aclMode, splitDefault } from "../../system/acl.ts";
+import { AclError, aclMode, splitDefault } from "../../system/metadata/acl.ts";
 import { groupId, userId } from "../../system/owners.ts";
 import type { ContentFacts, ContentName } from "./content.ts";
 

@@ -2,8 +2,9 @@
  * Reads a JSON document of s3-sysbackup piece by piece: an object of lists, such as `{"log": […], "content": […]}`, which
  * may be larger than memory. Each item of a list comes as its own text.
  */
+
+import type { ByteStream } from "../../format/codecs/zlib.ts";
 import { altered } from "../../format/error.ts";
-import type { ByteStream } from "../../format/zlib.ts";
 
 /** `list`: the key of the list that it is in; `text`: empty when the list begins. */
 export type JsonItem = { readonly list: string; readonly text: string };

@@ -1,6 +1,6 @@
 /** The log of a run of s3-sysbackup, as ours are. */
 import { z } from "zod";
-import type { LoggedNotice } from "../../format/manifest.ts";
+import type { LoggedNotice } from "../../format/manifest/manifest.ts";
 import type { LegacyDocument } from "./document.ts";
 import type { LegacyRoot } from "./roots.ts";
 

@@ -3,15 +3,16 @@
  *
  * Its manifest is one object: it becomes a root, and parts that are cut from the same object. Each is found again by its digest.
  */
-import { encodeBytes } from "../../format/bytes-json.ts";
+
 import { altered } from "../../format/error.ts";
-import { parseLegacyKey } from "../../format/legacy-keys.ts";
-import { type Manifest, mostRootBytes, type PartRef } from "../../format/manifest.ts";
-import { encodePart } from "../../format/part.ts";
+import { parseLegacyKey } from "../../format/keys/legacy-keys.ts";
+import { encodeBytes } from "../../format/lines/bytes-json.ts";
+import { type Manifest, mostRootBytes, type PartRef } from "../../format/manifest/manifest.ts";
+import { encodePart } from "../../format/manifest/part.ts";
 import type { ByteString } from "../../format/path.ts";
 import { bounded } from "../../stored/bytes.ts";
 import type { ObjectSource } from "../../stored/read.ts";
-import { AclError } from "../../system/acl.ts";
+import { AclError } from "../../system/metadata/acl.ts";
 import { type ContentName, type ContentNeed, LegacyContent } from "./content.ts";
 import { LegacyDocument } from "./document.ts";
 import { contentOf, legacyEntry, lineOf } from "./entry.ts";

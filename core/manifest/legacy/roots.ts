@@ -1,6 +1,6 @@
 /** Finds the backups of s3-sysbackup: each version of a manifest is one. */
 import type { BucketReader, DatedVersion, ListedVersion } from "../../bucket/contract.ts";
-import { type LegacyKind, legacyKeysOf, legacyRun, parseLegacyKey } from "../../format/legacy-keys.ts";
+import { type LegacyKind, legacyKeysOf, legacyRun, parseLegacyKey } from "../../format/keys/legacy-keys.ts";
 
 export type LegacyRoot = {
   readonly kind: LegacyKind;

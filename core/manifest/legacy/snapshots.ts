@@ -1,9 +1,9 @@
 /** Finds the dumps that a manifest of s3-sysbackup names by their keys alone. */
 import type { ListedVersion } from "../../bucket/contract.ts";
 import { isDenied } from "../../bucket/fatal.ts";
-import { distinct } from "../../format/keys.ts";
-import { parseLegacySnapshot } from "../../format/legacy-keys.ts";
-import type { SnapshotRef } from "../../format/manifest.ts";
+import { distinct } from "../../format/keys/keys.ts";
+import { parseLegacySnapshot } from "../../format/keys/legacy-keys.ts";
+import type { SnapshotRef } from "../../format/manifest/manifest.ts";
 import { eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 

@@ -1,6 +1,6 @@
 /** Reads parts of manifests side by side, each distinct one once, in bounded memory. */
-import type { ObjectRef, PartEntry } from "../../format/entry.ts";
-import { type BadEntry, decodePart } from "../../format/part.ts";
+import type { ObjectRef, PartEntry } from "../../format/entries/entry.ts";
+import { type BadEntry, decodePart } from "../../format/manifest/part.ts";
 import { Budget, eachOf } from "../../side-by-side.ts";
 import type { ObjectSource } from "../../stored/read.ts";
 import type { ContentNeed } from "../legacy/content.ts";

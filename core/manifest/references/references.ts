@@ -8,10 +8,10 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Stored } from "../../bucket/contract.ts";
-import { type Encoding, isPack } from "../../format/encoding.ts";
-import type { ObjectRef } from "../../format/entry.ts";
+import { type Encoding, isPack } from "../../format/codecs/encoding.ts";
+import type { ObjectRef } from "../../format/entries/entry.ts";
 import type { LockMode } from "../../format/lock-mode.ts";
-import { type BundleRef, isWhole as isWholeDump, type Manifest, type PartRef } from "../../format/manifest.ts";
+import { type BundleRef, isWhole as isWholeDump, type Manifest, type PartRef } from "../../format/manifest/manifest.ts";
 import { isByteString } from "../../format/path.ts";
 import { openScratchDatabase } from "../../system/scratch-database.ts";
 import { isReadable } from "../part-lists.ts";

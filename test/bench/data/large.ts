@@ -1,6 +1,6 @@
 import { open, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { memoryForUs } from "../../../core/system/memory.ts";
+import { memoryForUs } from "../../../core/system/threads/memory.ts";
 import { Noise } from "./bytes.ts";
 import type { Data } from "./data.ts";
 

@@ -2,13 +2,13 @@
 
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import type { Encoding } from "../../../core/format/encoding.ts";
-import type { Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
-import { checkFrame } from "../../../core/format/frame.ts";
-import { textOf } from "../../../core/format/lines.ts";
+import type { Encoding } from "../../../core/format/codecs/encoding.ts";
+import { checkFrame } from "../../../core/format/codecs/frame.ts";
+import type { Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entries/entry.ts";
+import { textOf } from "../../../core/format/lines/lines.ts";
 import type { LockMode } from "../../../core/format/lock-mode.ts";
-import { decodeManifest, type Manifest } from "../../../core/format/manifest.ts";
-import { decodePart } from "../../../core/format/part.ts";
+import { decodeManifest, type Manifest } from "../../../core/format/manifest/manifest.ts";
+import { decodePart } from "../../../core/format/manifest/part.ts";
 import { toText } from "../../../core/format/path.ts";
 import { once } from "../../../core/stored/bytes.ts";
 

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
-import { keys, type RunId } from "../../../core/format/keys.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index/index-object.ts";
+import { keys, type RunId } from "../../../core/format/keys/keys.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "./noise.ts";

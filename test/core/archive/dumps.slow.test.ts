@@ -4,7 +4,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { isWhole } from "../../../core/format/manifest.ts";
+import { isWhole } from "../../../core/format/manifest/manifest.ts";
 import { dumpOf } from "../../../restore/dumps/dump-content.ts";
 import { everything, verified } from "../../restore/verify/plant.ts";
 import { noise } from "./noise.ts";

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import type { FileWarning } from "../../../core/format/entry.ts";
+import type { FileWarning } from "../../../core/format/entries/entry.ts";
 import { scratch } from "../../support/faults/scratch.ts";
 import { writeConf } from "../../support/program.ts";
 import { has } from "../../support/services.ts";

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { keys } from "../../../core/format/keys.ts";
-import { sharedKeys } from "../../../core/format/shared-chunk.ts";
+import { sharedKeys } from "../../../core/format/index/shared-chunk.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
 import { type Table, TableError, type TableValue } from "../../../core/table/contract.ts";
 import { attack } from "../../support/attack.ts";
 import { moto } from "../../support/services.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { loadConfig } from "../../../core/config/config.ts";
 import { exitStatus } from "../../../core/failure.ts";
-import { compressionNames } from "../../../core/format/codec.ts";
+import { compressionNames } from "../../../core/format/codecs/codec.ts";
 import { confFiles, refusal } from "./conf-files.ts";
 
 const { confDirWith, load } = confFiles();

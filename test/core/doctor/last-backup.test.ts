@@ -5,7 +5,7 @@ import { openState, setFact, statePath } from "../../../core/archive/state/datab
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { keys } from "../../../core/format/keys.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
 import { emptyRoot } from "../../restore/support.ts";
 import { attack } from "../../support/attack.ts";
 import { sysbackup } from "../../support/program.ts";

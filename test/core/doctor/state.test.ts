@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { openState, statePath } from "../../../core/archive/state/database.ts";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { fromText } from "../../../core/format/path.ts";
-import { lockExclusively } from "../../../core/system/lock.ts";
+import { lockExclusively } from "../../../core/system/files/lock.ts";
 import { userId } from "../../../core/system/owners.ts";
 import { diskFull, mayMount } from "../../support/faults/disk-full.ts";
 import { isRoot } from "../../support/services.ts";

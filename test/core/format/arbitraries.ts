@@ -1,8 +1,17 @@
 /** What fast-check makes up for the tests of this folder: anything that a Linux machine may hold. */
 import fc from "fast-check";
-import type { Acl, Entry, Extent, FileEntry, Hole, Moment, ObjectRef, Owner } from "../../../core/format/entry.ts";
-import type { IndexLine } from "../../../core/format/index-object.ts";
-import type { BundleRef, Manifest, PartRef } from "../../../core/format/manifest.ts";
+import type {
+  Acl,
+  Entry,
+  Extent,
+  FileEntry,
+  Hole,
+  Moment,
+  ObjectRef,
+  Owner,
+} from "../../../core/format/entries/entry.ts";
+import type { IndexLine } from "../../../core/format/index/index-object.ts";
+import type { BundleRef, Manifest, PartRef } from "../../../core/format/manifest/manifest.ts";
 import { type ByteString, fromBytes } from "../../../core/format/path.ts";
 import { storageClasses } from "../../../core/format/storage-class.ts";
 

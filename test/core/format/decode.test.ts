@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { type ContentCodec, contentCodec } from "../../../core/format/codec.ts";
+import { type ContentCodec, contentCodec } from "../../../core/format/codecs/codec.ts";
+import { decodeFrame } from "../../../core/format/codecs/frame.ts";
 import { FormatError } from "../../../core/format/error.ts";
-import { decodeFrame } from "../../../core/format/frame.ts";
-import { release } from "../../../core/system/garbage.ts";
+import { release } from "../../../core/system/threads/garbage.ts";
 import { flipped, noise } from "../../restore/support.ts";
 
 const decodeStream = (stored: AsyncIterable<Uint8Array>, codec: ContentCodec) => contentCodec(codec).decode(stored);

@@ -1,7 +1,7 @@
 /** Entries as the lines of a part, and in a shape that compares. */
-import type { Entry, PartEntry } from "../../../core/format/entry.ts";
-import { encodeHead } from "../../../core/format/entry-json.ts";
-import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
+import type { Entry, PartEntry } from "../../../core/format/entries/entry.ts";
+import { encodeHead } from "../../../core/format/entries/entry-json.ts";
+import { encodeExtents, entryLine } from "../../../core/format/entries/entry-row.ts";
 
 export function encodeEntry(entry: Entry): string {
   return entryLine(encodeHead(entry), entry.type === "file" ? encodeExtents(entry.extents) : null);

@@ -4,16 +4,16 @@
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkEntryLine } from "../../../core/format/check-line.ts";
-import type { Acl, Common, Extent, Hole } from "../../../core/format/entry.ts";
-import { encodeReadableHead, type HeadEntry } from "../../../core/format/entry-json.ts";
-import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
+import type { Acl, Common, Extent, Hole } from "../../../core/format/entries/entry.ts";
+import { encodeReadableHead, type HeadEntry } from "../../../core/format/entries/entry-json.ts";
+import { encodeExtents, entryLine } from "../../../core/format/entries/entry-row.ts";
+import { clampedMoment } from "../../../core/format/entries/moment.ts";
 import { FormatError } from "../../../core/format/error.ts";
-import { textOf } from "../../../core/format/lines.ts";
-import { clampedMoment } from "../../../core/format/moment.ts";
-import { decodePart, encodePart } from "../../../core/format/part.ts";
+import { textOf } from "../../../core/format/lines/lines.ts";
+import { checkEntryLine } from "../../../core/format/manifest/check-line.ts";
+import { decodePart, encodePart } from "../../../core/format/manifest/part.ts";
 import { type ByteString, fromBytes } from "../../../core/format/path.ts";
-import { aclToText } from "../../../core/system/acl.ts";
+import { aclToText } from "../../../core/system/metadata/acl.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import { Fixture, folder } from "../../restore/support.ts";
 import { full } from "../../support/full.ts";
@@ -24,7 +24,7 @@ const u32 = fc.oneof(
   fc.constantFrom(0, 65_534, 0x7fffffff, 0xfffffffe, 0xffffffff),
   fc.integer({ min: 0, max: 0xffffffff }),
 );
-/** 64 bits as `core/system/stat.ts` reads them: not exact above 2^53. */
+/** 64 bits as `core/system/filesystem/stat.ts` reads them: not exact above 2^53. */
 const u64 = fc.oneof(
   fc.integer({ min: 0, max: 5_000 }),
   fc.maxSafeNat(),

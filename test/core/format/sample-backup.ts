@@ -1,10 +1,10 @@
 /** The backup in docs/samples: one of everything that docs/format.md describes. `write-samples.ts` makes it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeIndex } from "../../../core/format/index-object.ts";
-import { textOf } from "../../../core/format/lines.ts";
-import { decodeManifest } from "../../../core/format/manifest.ts";
-import { decodePart } from "../../../core/format/part.ts";
+import { decodeIndex } from "../../../core/format/index/index-object.ts";
+import { textOf } from "../../../core/format/lines/lines.ts";
+import { decodeManifest } from "../../../core/format/manifest/manifest.ts";
+import { decodePart } from "../../../core/format/manifest/part.ts";
 import { once } from "../../../core/stored/bytes.ts";
 
 /** A directory bucket, as far as plain reading goes. */

@@ -1,11 +1,11 @@
 /** The sample backup decodes, hangs together, and has one of everything. */
 import { describe, expect, test } from "bun:test";
-import type { Entry, FileEntry } from "../../../core/format/entry.ts";
-import { checkFrame } from "../../../core/format/frame.ts";
-import { encodeIndex } from "../../../core/format/index-object.ts";
-import { encodeManifest, isWhole } from "../../../core/format/manifest.ts";
-import { contentsLength, decodeContents } from "../../../core/format/pack.ts";
-import { encodePart } from "../../../core/format/part.ts";
+import { checkFrame } from "../../../core/format/codecs/frame.ts";
+import type { Entry, FileEntry } from "../../../core/format/entries/entry.ts";
+import { encodeIndex } from "../../../core/format/index/index-object.ts";
+import { encodeManifest, isWhole } from "../../../core/format/manifest/manifest.ts";
+import { encodePart } from "../../../core/format/manifest/part.ts";
+import { contentsLength, decodeContents } from "../../../core/format/packs/pack.ts";
 import { toExactText, toText } from "../../../core/format/path.ts";
 import { encodeEntry } from "./entry-text.ts";
 import {

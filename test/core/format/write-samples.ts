@@ -4,13 +4,13 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Common, Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entry.ts";
-import { rawFrame } from "../../../core/format/frame.ts";
-import { encodeIndex, type IndexedFrame } from "../../../core/format/index-object.ts";
-import { keys } from "../../../core/format/keys.ts";
-import { encodeManifest, type WholeSnapshot } from "../../../core/format/manifest.ts";
-import { encodeContents, type PackedFrame } from "../../../core/format/pack.ts";
-import { encodePart } from "../../../core/format/part.ts";
+import { rawFrame } from "../../../core/format/codecs/frame.ts";
+import type { Common, Entry, Extent, FileEntry, ObjectRef } from "../../../core/format/entries/entry.ts";
+import { encodeIndex, type IndexedFrame } from "../../../core/format/index/index-object.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
+import { encodeManifest, type WholeSnapshot } from "../../../core/format/manifest/manifest.ts";
+import { encodePart } from "../../../core/format/manifest/part.ts";
+import { encodeContents, type PackedFrame } from "../../../core/format/packs/pack.ts";
 import { type ByteString, fromBytes, fromText } from "../../../core/format/path.ts";
 import { encodeEntry } from "./entry-text.ts";
 

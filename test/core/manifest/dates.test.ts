@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { listBackups } from "../../../core/manifest/list.ts";
 import { openManifest } from "../../../core/manifest/open.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { keys } from "../../../core/format/keys.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
 import { findManifest, parseMoment } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import { Fixture, folder, sha256 } from "../../restore/support.ts";

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { keys } from "../../../core/format/keys.ts";
-import { encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
-import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh-key.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
+import { encodeManifest, type Manifest } from "../../../core/format/manifest/manifest.ts";
+import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh/ssh-key.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { readTrust } from "../../../core/signing/trust.ts";

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeManifest } from "../../../core/format/manifest.ts";
+import { encodeManifest } from "../../../core/format/manifest/manifest.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { readManifest } from "../../../core/manifest/read.ts";

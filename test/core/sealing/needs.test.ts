@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
-import { needsMarkOf } from "../../../core/format/sealed-ref.ts";
-import { withoutNames } from "../../../core/format/sealed-root.ts";
+import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest/manifest.ts";
+import { needsMarkOf } from "../../../core/format/manifest/sealed-ref.ts";
+import { withoutNames } from "../../../core/format/manifest/sealed-root.ts";
 import { openSealed } from "../../../core/manifest/sealed.ts";
 import { openWith, sealFor } from "../../../core/sealing/use.ts";
 import { once } from "../../../core/stored/bytes.ts";

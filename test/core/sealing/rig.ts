@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArchiveSummary, archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
-import type { Keyed } from "../../../core/format/keyed.ts";
+import type { Keyed } from "../../../core/format/codecs/keyed.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { readOriginal } from "../../../core/manifest/original.ts";
@@ -31,7 +31,7 @@ export class SealedRig implements AsyncDisposable {
     const { identity, recipient, secret } = await generateKeys((length) =>
       crypto.getRandomValues(new Uint8Array(length)),
     );
-    const { keyedBy } = await import("../../../core/format/keyed.ts");
+    const { keyedBy } = await import("../../../core/format/codecs/keyed.ts");
     const identityFile = join(rig.path, "identity");
     await writeFile(identityFile, `# created by a test\n${identity}\n`, { mode: 0o600 });
     return new SealedRig(rig, recipient, identityFile, keyedBy(Buffer.from(secret), [recipient]));

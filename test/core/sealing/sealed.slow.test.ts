@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { keyedBy } from "../../../core/format/keyed.ts";
+import { keyedBy } from "../../../core/format/codecs/keyed.ts";
 import { listBackups } from "../../../core/manifest/list.ts";
 import { openWith, sealFor } from "../../../core/sealing/use.ts";
 import { prune } from "../../../core/steward/prune.ts";

@@ -1,7 +1,7 @@
 /** Programs that seal, and stand still, or do not end, or leave others behind. */
 import { expect, test } from "bun:test";
 import { once } from "../../../core/stored/bytes.ts";
-import { throughProgram } from "../../../core/system/codec-child.ts";
+import { throughProgram } from "../../../core/system/processes/codec-child.ts";
 
 async function* endless() {
   for (;;) yield Buffer.alloc(65_536);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Keyed } from "../../../core/format/keyed.ts";
+import type { Keyed } from "../../../core/format/codecs/keyed.ts";
 import { sealFor } from "../../../core/sealing/use.ts";
 import { noise } from "../../restore/support.ts";
 import { change, everything, verified } from "../../restore/verify/plant.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh-key.ts";
+import { decodeKeyFile, encodeKeyFile } from "../../../core/format/ssh/ssh-key.ts";
 import { openSigningKey } from "../../../core/signing/key-file.ts";
 import { readTrust } from "../../../core/signing/trust.ts";
 import { scratch } from "../../support/faults/scratch.ts";

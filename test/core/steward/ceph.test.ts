@@ -5,7 +5,7 @@ import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { archive } from "../../../core/archive/archive.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { encodeManifest, type ManifestHeader } from "../../../core/format/manifest.ts";
+import { encodeManifest, type ManifestHeader } from "../../../core/format/manifest/manifest.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import type { Notice } from "../../../core/notice.ts";
 import { type PruneBucket, withoutRemovals } from "../../../core/steward/prune.ts";

@@ -1,8 +1,8 @@
 /** A bucket with an old and a new backup, and what somebody who may store puts beside them. */
 import { expect } from "bun:test";
 import { zstdDecompressSync } from "node:zlib";
-import { stampOf } from "../../../core/format/keys.ts";
-import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
+import { stampOf } from "../../../core/format/keys/keys.ts";
+import { decodeManifest, encodeManifest, type Manifest } from "../../../core/format/manifest/manifest.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig, type RigRun } from "../archive/rig.ts";

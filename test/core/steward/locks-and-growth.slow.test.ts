@@ -1,7 +1,7 @@
 /** Locks that lie, and backups that grow out of proportion, by somebody who may store. */
 import { describe, expect, test } from "bun:test";
-import { stampOf } from "../../../core/format/keys.ts";
-import { encodeManifest } from "../../../core/format/manifest.ts";
+import { stampOf } from "../../../core/format/keys/keys.ts";
+import { encodeManifest } from "../../../core/format/manifest/manifest.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "../archive/noise.ts";
 import { day, Rig } from "../archive/rig.ts";

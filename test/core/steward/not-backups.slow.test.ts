@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { keys } from "../../../core/format/keys.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
 import { attack } from "../../support/attack.ts";
 import { day, type Rig } from "../archive/rig.ts";
 import { expectPruned, forged, keyAt, oldAndNew } from "./forgery.ts";

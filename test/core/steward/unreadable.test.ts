@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeManifest } from "../../../core/format/manifest.ts";
+import { encodeManifest } from "../../../core/format/manifest/manifest.ts";
 import { attack } from "../../support/attack.ts";
 import { noise } from "../archive/noise.ts";
 import { day } from "../archive/rig.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
-import { addFilter, compressionNames } from "../../../core/format/codec.ts";
+import { addFilter, compressionNames } from "../../../core/format/codecs/codec.ts";
 import {
   ObjectReading,
   readBeginning,

@@ -1,8 +1,8 @@
 /** What filters make of content that lies in the same memory as their result. */
 import { describe, expect, test } from "bun:test";
-import type { ByteStream } from "../../../core/format/zlib.ts";
+import type { ByteStream } from "../../../core/format/codecs/zlib.ts";
 import { gatherFiltered, once } from "../../../core/stored/bytes.ts";
-import { throughProgram } from "../../../core/system/codec-child.ts";
+import { throughProgram } from "../../../core/system/processes/codec-child.ts";
 import { noise } from "../../restore/support.ts";
 
 const plain = noise(5_000_001);

@@ -4,8 +4,15 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { type Bucket, BucketError, type GetOptions } from "../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
-import { addFilter, type CompressionName, compressionNames } from "../../../core/format/codec.ts";
-import { codecOf, encodingOf, filtersOf, isEncoding, splitKey, suffixOf } from "../../../core/format/encoding.ts";
+import { addFilter, type CompressionName, compressionNames } from "../../../core/format/codecs/codec.ts";
+import {
+  codecOf,
+  encodingOf,
+  filtersOf,
+  isEncoding,
+  splitKey,
+  suffixOf,
+} from "../../../core/format/codecs/encoding.ts";
 import { FormatError } from "../../../core/format/error.ts";
 import { collect } from "../../../core/stored/bytes.ts";
 import {

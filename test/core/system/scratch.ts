@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ByteString, baseName, fromText, parentOf } from "../../../core/format/path.ts";
-import { openRoot } from "../../../core/system/confined.ts";
-import { close } from "../../../core/system/files.ts";
-import { openHandle } from "../../../core/system/handle.ts";
-import { readXattrsOfHandle, type Xattrs } from "../../../core/system/xattr.ts";
+import { openRoot } from "../../../core/system/files/confined.ts";
+import { close } from "../../../core/system/files/files.ts";
+import { openHandle } from "../../../core/system/files/handle.ts";
+import { readXattrsOfHandle, type Xattrs } from "../../../core/system/metadata/xattr.ts";
 import { python3 } from "../../support/python.ts";
 
 export const isRoot = process.getuid?.() === 0;

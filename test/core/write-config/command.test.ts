@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { soundPath } from "../../../core/system/programs.ts";
+import { soundPath } from "../../../core/system/processes/programs.ts";
 import { runCommand } from "../../../core/write-config/command.ts";
 
 test("standard input is a pipe, which can be opened by name and passes a long text completely", async () => {

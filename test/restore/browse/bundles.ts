@@ -1,5 +1,5 @@
 /** Backups made by hand that have bundles: tables of contents, and nothing behind them. */
-import type { BundleRef, PartRef } from "../../../core/format/manifest.ts";
+import type { BundleRef, PartRef } from "../../../core/format/manifest/manifest.ts";
 import { fromText } from "../../../core/format/path.ts";
 import type { Backup, Fixture, Item } from "../support.ts";
 

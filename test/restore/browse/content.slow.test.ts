@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { BucketReader, GetOptions } from "../../../core/bucket/contract.ts";
-import type { FileEntry } from "../../../core/format/entry.ts";
+import type { FileEntry } from "../../../core/format/entries/entry.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { contentOf } from "../../../restore/browse/content.ts";
 import { lookUp } from "../../../restore/browse/look-up.ts";

@@ -1,8 +1,8 @@
 /** Differences of backups with bundles: a path may lie in the files of one backup and in a bundle of the other, or in both. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Entry } from "../../../core/format/entry.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Entry } from "../../../core/format/entries/entry.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { diffBackups } from "../../../restore/browse/diff.ts";
 import { differencesOf } from "../../../restore/browse/differences.ts";
 import { type Backup, Fixture, file, folder, type Item } from "../support.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { textOf } from "../../../core/format/lines.ts";
+import { textOf } from "../../../core/format/lines/lines.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { equalPaths } from "../../../restore/browse/equal-lines.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { HeadEntry } from "../../../core/format/entry-json.ts";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { HeadEntry } from "../../../core/format/entries/entry-json.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { rootsByAge } from "../../../restore/browse/backups.ts";
 import { historyOf } from "../../../restore/browse/history.ts";

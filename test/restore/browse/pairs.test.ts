@@ -1,5 +1,5 @@
 import { describe, expect, spyOn, test } from "bun:test";
-import type { BundleRef, Manifest } from "../../../core/format/manifest.ts";
+import type { BundleRef, Manifest } from "../../../core/format/manifest/manifest.ts";
 import { diffBackups } from "../../../restore/browse/diff.ts";
 import { pairsOf } from "../../../restore/browse/pairs.ts";
 import { Fixture, file, folder } from "../support.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { lstatSync } from "node:fs";
 import { Failure } from "../../../core/failure.ts";
-import type { SnapshotRef } from "../../../core/format/manifest.ts";
+import type { SnapshotRef } from "../../../core/format/manifest/manifest.ts";
 import type { SnapshotChoice } from "../../../restore/dumps/snapshots.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import { attack } from "../../support/attack.ts";

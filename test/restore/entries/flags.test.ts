@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { fromText } from "../../../core/format/path.ts";
-import { lstat } from "../../../core/system/stat.ts";
+import { lstat } from "../../../core/system/filesystem/stat.ts";
 import { exitOf } from "../../../restore/restore.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { scratch } from "../../support/faults/scratch.ts";

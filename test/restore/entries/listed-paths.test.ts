@@ -1,8 +1,8 @@
 /** Paths that several lists of a backup have. */
 import { expect, test } from "bun:test";
-import type { PartEntry } from "../../../core/format/entry.ts";
+import type { PartEntry } from "../../../core/format/entries/entry.ts";
+import { segmentPath } from "../../../core/format/entries/segment.ts";
 import { fromText } from "../../../core/format/path.ts";
-import { segmentPath } from "../../../core/format/segment.ts";
 import { ListedPaths } from "../../../restore/entries/listed-paths.ts";
 
 const common = {

@@ -1,9 +1,9 @@
 /** The order in which metadata is set, seen by what is asked of the thing that it is set on. */
 import { describe, expect, test } from "bun:test";
 import { openSync, writeFileSync } from "node:fs";
-import type { FileEntry } from "../../../core/format/entry.ts";
+import type { FileEntry } from "../../../core/format/entries/entry.ts";
 import type { ByteString } from "../../../core/format/path.ts";
-import { close } from "../../../core/system/files.ts";
+import { close } from "../../../core/system/files/files.ts";
 import { Metadata } from "../../../restore/entries/metadata.ts";
 import { OpenSubject, type Subject } from "../../../restore/entries/subject.ts";
 import { Report } from "../../../restore/report/report.ts";

@@ -1,8 +1,8 @@
 /** Packs that are sealed as a whole: few are in memory, and those that are needed again are not opened again. */
 import { describe, expect, test } from "bun:test";
-import type { ObjectRef } from "../../../core/format/entry.ts";
+import { openBy } from "../../../core/format/codecs/sealing.ts";
+import type { ObjectRef } from "../../../core/format/entries/entry.ts";
 import { altered } from "../../../core/format/error.ts";
-import { openBy } from "../../../core/format/sealing.ts";
 import { readRange } from "../../../core/stored/read.ts";
 import { OpenedPacks, type ReadablePack } from "../../../restore/fetching/opened-packs.ts";
 

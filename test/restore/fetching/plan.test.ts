@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { FileEntry, ObjectRef } from "../../../core/format/entry.ts";
+import type { FileEntry, ObjectRef } from "../../../core/format/entries/entry.ts";
 import type { Job } from "../../../restore/entries/job.ts";
 import { groupsOf, planOf, readsOf } from "../../../restore/fetching/plan.ts";
 import { file } from "../support.ts";

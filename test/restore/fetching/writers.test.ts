@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readlinkSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Extent } from "../../../core/format/entry.ts";
+import type { Extent } from "../../../core/format/entries/entry.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { type WriterThreads, writersFor } from "../../../restore/fetching/writers.ts";
 import { describeTree } from "../../support/tree/describe.ts";

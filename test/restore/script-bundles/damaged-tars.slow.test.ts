@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { useCodecPrograms } from "../../../core/system/codec-programs.ts";
+import { useCodecPrograms } from "../../../core/system/processes/codec-programs.ts";
 import { octal, paxRecord, rawHeader, rawMember, tarEnd, tarExtension } from "./raw-tar.ts";
 import { after, before, restored, text } from "./restored-tar.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { useCodecPrograms } from "../../../core/system/codec-programs.ts";
+import { useCodecPrograms } from "../../../core/system/processes/codec-programs.ts";
 import { attack } from "../../support/attack.ts";
 import { isRoot } from "../../support/services.ts";
 import { octal, paxRecord, rawMember, tarBlock, tarEnd, tarExtension } from "./raw-tar.ts";

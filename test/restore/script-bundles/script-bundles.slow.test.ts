@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { passwordIn, usePassword } from "../../../core/format/openssl.ts";
-import { useCodecPrograms } from "../../../core/system/codec-programs.ts";
+import { passwordIn, usePassword } from "../../../core/format/codecs/openssl.ts";
+import { useCodecPrograms } from "../../../core/system/processes/codec-programs.ts";
 import {
   faultOf,
   findScriptBundles,

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { lastRoot } from "../../../core/archive/state/completed.ts";
+import { lastRoot } from "../../../core/archive/state/index/completed.ts";
 import { openStateFile } from "../../../core/archive/state/open-state.ts";
 import { openDirectoryBucket } from "../../../core/bucket/directory/bucket.ts";
-import { withFooter } from "../../../core/format/envelope.ts";
-import { keys } from "../../../core/format/keys.ts";
-import { encodeManifest } from "../../../core/format/manifest.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
+import { withFooter } from "../../../core/format/lines/envelope.ts";
+import { encodeManifest } from "../../../core/format/manifest/manifest.ts";
 import { References } from "../../../core/manifest/references/references.ts";
 import type { TrustCheck } from "../../../core/manifest/trust.ts";
 import { prune } from "../../../core/steward/prune.ts";

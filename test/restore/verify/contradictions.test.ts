@@ -1,6 +1,6 @@
 /** Roots that say of a part what is not so, while other backups with that part are sound. */
 import { expect, test } from "bun:test";
-import type { Manifest, PartRef } from "../../../core/format/manifest.ts";
+import type { Manifest, PartRef } from "../../../core/format/manifest/manifest.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { Fixture, file, folder } from "../support.ts";
 import { verified } from "./plant.ts";

@@ -2,14 +2,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { distrust } from "../../../core/archive/state/distrust.ts";
-import type { Entry, ObjectRef } from "../../../core/format/entry.ts";
-import { encodeHead } from "../../../core/format/entry-json.ts";
-import { encodeExtents, entryLine } from "../../../core/format/entry-row.ts";
-import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
-import { keys } from "../../../core/format/keys.ts";
-import { textOf } from "../../../core/format/lines.ts";
-import { encodeManifest } from "../../../core/format/manifest.ts";
-import { decodePart, encodePart } from "../../../core/format/part.ts";
+import type { Entry, ObjectRef } from "../../../core/format/entries/entry.ts";
+import { encodeHead } from "../../../core/format/entries/entry-json.ts";
+import { encodeExtents, entryLine } from "../../../core/format/entries/entry-row.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index/index-object.ts";
+import { keys } from "../../../core/format/keys/keys.ts";
+import { textOf } from "../../../core/format/lines/lines.ts";
+import { encodeManifest } from "../../../core/format/manifest/manifest.ts";
+import { decodePart, encodePart } from "../../../core/format/manifest/part.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import { sha256 } from "../../core/archive/backup.ts";
 import { noise } from "../../core/archive/noise.ts";

@@ -3,8 +3,8 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { withFooter } from "../../../core/format/envelope.ts";
-import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index-object.ts";
+import { decodeIndex, encodeIndex, type IndexLine } from "../../../core/format/index/index-object.ts";
+import { withFooter } from "../../../core/format/lines/envelope.ts";
 import { once } from "../../../core/stored/bytes.ts";
 import type { BackupState } from "../../../restore/verify/verify.ts";
 import type { Rig, RunOptions } from "../../core/archive/rig.ts";

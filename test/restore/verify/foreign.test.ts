@@ -1,6 +1,6 @@
 /** Verify over roots and parts that are not what their keys say, or of a newer format. */
 import { expect, test } from "bun:test";
-import type { Manifest } from "../../../core/format/manifest.ts";
+import type { Manifest } from "../../../core/format/manifest/manifest.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { sha256 } from "../../../core/format/sha256.ts";
 import { attack } from "../../support/attack.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DamagedClaim } from "../../../core/archive/state/distrust.ts";
 import { type Bucket, BucketError } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import type { PreviousBackup } from "../../../core/format/chain.ts";
+import type { PreviousBackup } from "../../../core/format/manifest/chain.ts";
 import { findManifest } from "../../../core/manifest/find.ts";
 import { listRoots } from "../../../core/manifest/roots.ts";
 import type { TrustCheck } from "../../../core/manifest/trust.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { BucketError } from "../../../core/bucket/contract.ts";
 import { count, noCounts } from "../../../core/bucket/decorators/count.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
-import { isWhole } from "../../../core/format/manifest.ts";
+import { isWhole } from "../../../core/format/manifest/manifest.ts";
 import { Rig } from "../../core/archive/rig.ts";
 import { OpenStreams } from "../../support/faults/open-streams.ts";
 import { type Backup, Fixture, file, flipped, folder, noise } from "../support.ts";

@@ -8,8 +8,8 @@ import {
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { type RoleName, roleNames } from "../../../core/aws/package.ts";
-import { keys, type RunId } from "../../../core/format/keys.ts";
-import { encodeManifest, type Manifest } from "../../../core/format/manifest.ts";
+import { keys, type RunId } from "../../../core/format/keys/keys.ts";
+import { encodeManifest, type Manifest } from "../../../core/format/manifest/manifest.ts";
 import { type Scratch, scratch } from "../../support/faults/scratch.ts";
 import { type Outcome, sysbackup, writeConf } from "../../support/program.ts";
 import { buildTree } from "../../support/tree/build.ts";

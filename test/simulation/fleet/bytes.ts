@@ -1,5 +1,5 @@
 /** Bytes of index objects, and of a table's answers. */
-import { encodeChunk, encodeObject, sharedKeys } from "../../../core/format/shared-chunk.ts";
+import { encodeChunk, encodeObject, sharedKeys } from "../../../core/format/index/shared-chunk.ts";
 import { answerBytes } from "./real-fleet.ts";
 
 /** What a bucket gives as a version: how many characters, and how many bytes these take in an object that is compressed. */

@@ -2,10 +2,10 @@
  * Reads files for the main thread, in a thread of its own: opens and locks each by the handle that the main thread holds, cuts its content
  * into chunks and hashes them. What is not read from beginning to end as it was is left to the main thread, which knows what to do.
  */
-import { closeRead, hasContentAt } from "../../../system/files.ts";
+import { closeRead, hasContentAt } from "../../../system/files/files.ts";
+import { fstat } from "../../../system/filesystem/stat.ts";
 import { SystemError } from "../../../system/libc.ts";
-import { fstat } from "../../../system/stat.ts";
-import { readXattrs } from "../../../system/xattr.ts";
+import { readXattrs } from "../../../system/metadata/xattr.ts";
 import { chunkLength, chunkSize } from "../layouts/chunker.ts";
 import { LeftOut } from "../reading/left-out.ts";
 import { openLocked, sameFile } from "../reading/open-file.ts";

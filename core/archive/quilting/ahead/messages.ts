@@ -6,8 +6,8 @@
  * A buffer begins with a table: on the way to a reader, of the files that it is to read; on the way back, of the chunks that it holds.
  * Their bytes follow.
  */
-import type { Stat } from "../../../system/stat.ts";
-import type { Xattrs } from "../../../system/xattr.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
+import type { Xattrs } from "../../../system/metadata/xattr.ts";
 import { chunkSize } from "../layouts/chunker.ts";
 import type { Region } from "../reading/regions.ts";
 

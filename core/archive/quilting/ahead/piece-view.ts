@@ -1,5 +1,5 @@
 /** What a reader has put into a buffer, as the main thread sees it: good until the buffer is given back. */
-import type { Xattrs } from "../../../system/xattr.ts";
+import type { Xattrs } from "../../../system/metadata/xattr.ts";
 import type { ReadChunk, ReadPiece } from "../layouts/layout.ts";
 import type { Region } from "../reading/regions.ts";
 import type { FilledPiece } from "./messages.ts";

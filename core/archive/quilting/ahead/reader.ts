@@ -3,8 +3,8 @@
  * belong to all threads: those of a thread that is ended from outside would stay open.
  */
 import { parentPort } from "node:worker_threads";
-import { hurryCollector } from "../../../system/garbage.ts";
-import { closeLinks } from "../../../system/handle.ts";
+import { closeLinks } from "../../../system/files/handle.ts";
+import { hurryCollector } from "../../../system/threads/garbage.ts";
 import { readBatch, readLarge } from "./file-reader.ts";
 import {
   type FileToRead,

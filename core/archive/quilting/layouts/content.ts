@@ -2,10 +2,10 @@
  * Collects what a file consists of while it is read. A file with more extents or holes than one line takes goes on in segments,
  * each of which is handed on when it is full, so memory does not grow with the file.
  */
-import type { Continued, Hole } from "../../../format/entry.ts";
+import type { Continued, Hole } from "../../../format/entries/entry.ts";
+import { digestOfSegment, mostOfFile, mostOfSegment, segmentPath } from "../../../format/entries/segment.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { digestOfSegment, mostOfFile, mostOfSegment, segmentPath } from "../../../format/segment.ts";
-import { Garbage } from "../../../system/garbage.ts";
+import { Garbage } from "../../../system/threads/garbage.ts";
 import { HoleWalk, type Region } from "../reading/regions.ts";
 import type { Ledger, PendingExtent } from "./ledger.ts";
 

@@ -3,16 +3,16 @@
  * refers to is stored, so the database never names content that the bucket does not have.
  */
 import type { Database } from "bun:sqlite";
-import type { Extent, ObjectRef, Segment } from "../../../format/entry.ts";
-import { continuedIn } from "../../../format/entry-row.ts";
+import type { Extent, ObjectRef, Segment } from "../../../format/entries/entry.ts";
+import { continuedIn } from "../../../format/entries/entry-row.ts";
+import { encodeSegmentHead } from "../../../format/entries/segment.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { encodeSegmentHead } from "../../../format/segment.ts";
-import { BitSet } from "../../state/bit-set.ts";
-import { type ChunkPlace, ChunkTable } from "../../state/chunks.ts";
-import { FileTable, type RowToSet } from "../../state/files.ts";
-import { ObjectTable } from "../../state/objects.ts";
-import { packExtents } from "../../state/packed-extents.ts";
-import type { Tree } from "../../state/trees.ts";
+import { BitSet } from "../../state/tables/bit-set.ts";
+import { type ChunkPlace, ChunkTable } from "../../state/tables/chunks.ts";
+import { FileTable, type RowToSet } from "../../state/tables/files.ts";
+import { ObjectTable } from "../../state/tables/objects.ts";
+import { packExtents } from "../../state/tables/packed-extents.ts";
+import type { Tree } from "../../state/tables/trees.ts";
 
 /** A chunk that is being stored. `place` is set when it is stored. */
 export type NewChunk = {

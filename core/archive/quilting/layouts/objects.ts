@@ -6,9 +6,9 @@
  * The name must be known before the bytes are sent. So a small file is held in memory, and a large one is read twice. If
  * the second reading gives another hash, nothing is stored under that name.
  */
-import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codec.ts";
-import type { Keyed } from "../../../format/keyed.ts";
-import { keys } from "../../../format/keys.ts";
+import { type Compression, type CompressionName, pays, sampleSize } from "../../../format/codecs/codec.ts";
+import type { Keyed } from "../../../format/codecs/keyed.ts";
+import { keys } from "../../../format/keys/keys.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import {
   type NewBytes,
@@ -18,8 +18,8 @@ import {
   writeHashed,
   writeStream,
 } from "../../../stored/write.ts";
-import { readAt } from "../../../system/files.ts";
-import { Garbage } from "../../../system/garbage.ts";
+import { readAt } from "../../../system/files/files.ts";
+import { Garbage } from "../../../system/threads/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import type { Region, Regions } from "../reading/regions.ts";

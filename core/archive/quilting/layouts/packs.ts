@@ -6,15 +6,15 @@
  * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory: a frame has its
  * buffer until it is in a pack, compressed or not.
  */
-import { encodeFrame, rawFrame } from "../../../format/frame.ts";
-import type { Keyed } from "../../../format/keyed.ts";
-import { keys } from "../../../format/keys.ts";
-import { contentsSize, encodeContents, type PackedFrame } from "../../../format/pack.ts";
+import { encodeFrame, rawFrame } from "../../../format/codecs/frame.ts";
+import type { Keyed } from "../../../format/codecs/keyed.ts";
+import { mostOfSegment } from "../../../format/entries/segment.ts";
+import { keys } from "../../../format/keys/keys.ts";
+import { contentsSize, encodeContents, type PackedFrame } from "../../../format/packs/pack.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { mostOfSegment } from "../../../format/segment.ts";
 import { sha256 } from "../../../format/sha256.ts";
 import { sizeOfFiltered, writeHashed } from "../../../stored/write.ts";
-import { Garbage, hurryCollector, release } from "../../../system/garbage.ts";
+import { Garbage, hurryCollector, release } from "../../../system/threads/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
 import { type DataReader, RegionReader } from "../reading/region-reader.ts";

@@ -1,5 +1,5 @@
 /** Reads a stream whose length is not known, as a file without holes is read. */
-import type { Garbage } from "../../../system/garbage.ts";
+import type { Garbage } from "../../../system/threads/garbage.ts";
 import type { DataReader } from "../reading/region-reader.ts";
 import type { Region } from "../reading/regions.ts";
 

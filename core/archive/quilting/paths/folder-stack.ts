@@ -6,16 +6,16 @@
  * the paths in it are left out.
  */
 
-import type { Moment } from "../../../format/entry.ts";
-import { sameMoment } from "../../../format/moment.ts";
+import type { Moment } from "../../../format/entries/entry.ts";
+import { sameMoment } from "../../../format/entries/moment.ts";
 import { type ByteString, baseName, parentOf } from "../../../format/path.ts";
-import { closeRead } from "../../../system/files.ts";
-import { filesystemKind } from "../../../system/filesystems.ts";
-import { openHandle } from "../../../system/handle.ts";
+import { closeRead } from "../../../system/files/files.ts";
+import { openHandle } from "../../../system/files/handle.ts";
+import { OpenFolders } from "../../../system/files/open-folders.ts";
+import { filesystemKind } from "../../../system/filesystem/filesystems.ts";
+import { refuseStrangers } from "../../../system/filesystem/mounts.ts";
+import { fstat, type Stat } from "../../../system/filesystem/stat.ts";
 import { isSystemError } from "../../../system/libc.ts";
-import { refuseStrangers } from "../../../system/mounts.ts";
-import { OpenFolders } from "../../../system/open-folders.ts";
-import { fstat, type Stat } from "../../../system/stat.ts";
 import type { OwnFiles } from "./own-files.ts";
 
 type Recorded = {

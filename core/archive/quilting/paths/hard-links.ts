@@ -7,13 +7,13 @@
  * in every respect, content included. The table may be larger than memory, like `PathSet`.
  */
 import type { Statement } from "bun:sqlite";
-import type { EntryHead, HeadEntry } from "../../../format/entry-json.ts";
-import { decodeRow, type ExtentsText } from "../../../format/entry-row.ts";
+import type { EntryHead, HeadEntry } from "../../../format/entries/entry-json.ts";
+import { decodeRow, type ExtentsText } from "../../../format/entries/entry-row.ts";
+import { type AlikeContent, likenessOf } from "../../../format/entries/likeness.ts";
 import { FormatError } from "../../../format/error.ts";
-import { type AlikeContent, likenessOf } from "../../../format/likeness.ts";
 import type { ByteString } from "../../../format/path.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
 import { openScratchDatabase } from "../../../system/scratch-database.ts";
-import type { Stat } from "../../../system/stat.ts";
 
 /** An entry of the last run. `extents` is null for all but files. */
 type KnownEntry = { readonly head: EntryHead; readonly extents: ExtentsText | null };

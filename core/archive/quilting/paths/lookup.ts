@@ -1,9 +1,9 @@
 /** Answers the resolver's questions about files, by descriptors. */
-import { closeRead } from "../../../system/files.ts";
-import { filesystemKind } from "../../../system/filesystems.ts";
-import { openHandle, readLinkOf } from "../../../system/handle.ts";
-import type { OpenFolders } from "../../../system/open-folders.ts";
-import { fstat, lstatAt, type Stat } from "../../../system/stat.ts";
+import { closeRead } from "../../../system/files/files.ts";
+import { openHandle, readLinkOf } from "../../../system/files/handle.ts";
+import type { OpenFolders } from "../../../system/files/open-folders.ts";
+import { filesystemKind } from "../../../system/filesystem/filesystems.ts";
+import { fstat, lstatAt, type Stat } from "../../../system/filesystem/stat.ts";
 import type { Lookup } from "./resolve.ts";
 
 /** Looks from the descriptor of a folder that is reached through no link: the resolver alone decides which links are followed. */

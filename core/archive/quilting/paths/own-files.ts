@@ -4,7 +4,7 @@
  * inode, so also under other names.
  */
 import type { ByteString } from "../../../format/path.ts";
-import type { Stat } from "../../../system/stat.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
 
 type FileIdentity = Pick<Stat, "device" | "inode">;
 type OwnFile = { readonly device: number; readonly what: string };

@@ -1,8 +1,8 @@
 /** Runs the pickers, and resolves what they print to the paths that a run keeps. */
 import type { ByteString } from "../../../format/path.ts";
 import type { Notify } from "../../../notice.ts";
-import type { OpenFolders } from "../../../system/open-folders.ts";
-import type { Stat } from "../../../system/stat.ts";
+import type { OpenFolders } from "../../../system/files/open-folders.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
 import { type PickOptions, pickPaths } from "../pickers/pick.ts";
 import { lookupIn } from "./lookup.ts";
 import { type Follow, type RecordPath, Resolver } from "./resolve.ts";

@@ -5,10 +5,10 @@
 import { type ByteString, baseName, join, parentOf } from "../../../format/path.ts";
 import { quoted } from "../../../format/quoted.ts";
 import type { Notify } from "../../../notice.ts";
-import type { FilesystemKind } from "../../../system/filesystems.ts";
+import type { FilesystemKind } from "../../../system/filesystem/filesystems.ts";
+import { UsersFilesystem } from "../../../system/filesystem/mounts.ts";
+import type { FileType } from "../../../system/filesystem/stat.ts";
 import { isSystemError, SystemError } from "../../../system/libc.ts";
-import { UsersFilesystem } from "../../../system/mounts.ts";
-import type { FileType } from "../../../system/stat.ts";
 
 /** Target and owner of a link, from one look at it. */
 type Link = { readonly target: ByteString; readonly uid: number };

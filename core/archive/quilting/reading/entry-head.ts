@@ -1,13 +1,13 @@
 /** Makes the manifest entry of a path from what the system reports of it. */
-import type { Common, Continued, FileWarning, Hole } from "../../../format/entry.ts";
-import { type EntryHead, encodeReadableHead, type HeadEntry } from "../../../format/entry-json.ts";
-import { refreshedFileHead } from "../../../format/entry-row.ts";
+import type { Common, Continued, FileWarning, Hole } from "../../../format/entries/entry.ts";
+import { type EntryHead, encodeReadableHead, type HeadEntry } from "../../../format/entries/entry-json.ts";
+import { refreshedFileHead } from "../../../format/entries/entry-row.ts";
 import { FormatError } from "../../../format/error.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { readLinkOf } from "../../../system/handle.ts";
+import { readLinkOf } from "../../../system/files/handle.ts";
+import { fstat, type Stat } from "../../../system/filesystem/stat.ts";
+import { readXattrsOfHandle, type Xattrs } from "../../../system/metadata/xattr.ts";
 import { groupName, userName } from "../../../system/owners.ts";
-import { fstat, type Stat } from "../../../system/stat.ts";
-import { readXattrsOfHandle, type Xattrs } from "../../../system/xattr.ts";
 import { LeftOut } from "./left-out.ts";
 import { sameFile } from "./open-file.ts";
 

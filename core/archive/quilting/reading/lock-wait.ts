@@ -2,7 +2,7 @@
  * Waits for files that other programs have locked: for all of them side by side, within one time for the whole run, so that it does
  * not matter how many there are.
  */
-import { type Stat, sameInode } from "../../../system/stat.ts";
+import { type Stat, sameInode } from "../../../system/filesystem/stat.ts";
 
 /** Milliseconds that a run may still wait for locks. */
 export type LockBudget = { left: number };

@@ -1,10 +1,10 @@
 /** A file opened for backup: its read lock and its stat. */
-import { sameMoment } from "../../../format/moment.ts";
+import { sameMoment } from "../../../format/entries/moment.ts";
 import type { ByteString } from "../../../format/path.ts";
-import { closeRead, tryReadLock, willNeed } from "../../../system/files.ts";
-import { openHandleToRead } from "../../../system/handle.ts";
+import { closeRead, tryReadLock, willNeed } from "../../../system/files/files.ts";
+import { openHandleToRead } from "../../../system/files/handle.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
 import { isSystemError } from "../../../system/libc.ts";
-import type { Stat } from "../../../system/stat.ts";
 
 export type OpenFile = {
   readonly path: ByteString;

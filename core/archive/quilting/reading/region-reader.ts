@@ -1,5 +1,5 @@
 /** Reads the data of a file one region after another. */
-import { readAt } from "../../../system/files.ts";
+import { readAt } from "../../../system/files/files.ts";
 import type { Region, Regions } from "./regions.ts";
 
 /** Up to so many regions, chunks end where regions do, so that a change in one of them leaves the chunks of the others as they are. */

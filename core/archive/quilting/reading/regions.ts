@@ -1,8 +1,8 @@
 /** Finds the data of a file between its holes, in bounded memory and time whatever the file is. */
-import type { Hole } from "../../../format/entry.ts";
-import { mostOfFile } from "../../../format/segment.ts";
-import { dataRegions } from "../../../system/files.ts";
-import type { Stat } from "../../../system/stat.ts";
+import type { Hole } from "../../../format/entries/entry.ts";
+import { mostOfFile } from "../../../format/entries/segment.ts";
+import { dataRegions } from "../../../system/files/files.ts";
+import type { Stat } from "../../../system/filesystem/stat.ts";
 import { LeftOut } from "./left-out.ts";
 
 export type Region = readonly [offset: number, length: number];

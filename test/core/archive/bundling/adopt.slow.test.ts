@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
 import type { BundleSection } from "../../../../core/config/bundle-section.ts";
-import { passwordIn, usePassword } from "../../../../core/format/openssl.ts";
+import { passwordIn, usePassword } from "../../../../core/format/codecs/openssl.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
 import { attack } from "../../../support/attack.ts";
 import { run } from "../../../support/services/command.ts";

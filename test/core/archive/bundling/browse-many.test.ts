@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
-import type { Manifest } from "../../../../core/format/manifest.ts";
+import type { Manifest } from "../../../../core/format/manifest/manifest.ts";
 import { fromText, toText } from "../../../../core/format/path.ts";
 import { rootsByAge } from "../../../../restore/browse/backups.ts";
 import { diffBackups } from "../../../../restore/browse/diff.ts";

@@ -1,9 +1,9 @@
 /** What `find` and `cat` say of what is in bundles. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { usePassword } from "../../../../core/format/openssl.ts";
+import { usePassword } from "../../../../core/format/codecs/openssl.ts";
 import { fromText } from "../../../../core/format/path.ts";
-import { readKeyfile } from "../../../../core/system/keyfile.ts";
+import { readKeyfile } from "../../../../core/system/trust/keyfile.ts";
 import { contentOf } from "../../../../restore/browse/content.ts";
 import { Search } from "../../../../restore/browse/find.ts";
 import { Gaps } from "../../../../restore/browse/gaps.ts";

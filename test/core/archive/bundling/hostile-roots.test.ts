@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { keys } from "../../../../core/format/keys.ts";
-import type { BundleRef, Manifest } from "../../../../core/format/manifest.ts";
-import { encodeManifest } from "../../../../core/format/manifest.ts";
+import { keys } from "../../../../core/format/keys/keys.ts";
+import type { BundleRef, Manifest } from "../../../../core/format/manifest/manifest.ts";
+import { encodeManifest } from "../../../../core/format/manifest/manifest.ts";
 import { exitOf } from "../../../../restore/restore.ts";
 import { everything, verified } from "../../../restore/verify/plant.ts";
 import { attack } from "../../../support/attack.ts";

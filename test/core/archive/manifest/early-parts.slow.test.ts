@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EarlyParts } from "../../../../core/archive/manifest/early-parts.ts";
+import { encodeSegmentHead, segmentPath } from "../../../../core/format/entries/segment.ts";
 import type { ByteString } from "../../../../core/format/path.ts";
-import { encodeSegmentHead, segmentPath } from "../../../../core/format/segment.ts";
 import { numbered, PartBench } from "./part-bench.ts";
 
 const behindAll = "/g";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { BitSet } from "../../../../core/archive/state/bit-set.ts";
-import type { PartRef } from "../../../../core/format/manifest.ts";
+import { BitSet } from "../../../../core/archive/state/tables/bit-set.ts";
+import type { PartRef } from "../../../../core/format/manifest/manifest.ts";
 import { type ByteString, fromBytes } from "../../../../core/format/path.ts";
 import { numbered, PartBench } from "./part-bench.ts";
 

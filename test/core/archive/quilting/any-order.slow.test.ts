@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import type { Entry } from "../../../../core/format/entry.ts";
+import type { Entry } from "../../../../core/format/entries/entry.ts";
 import type { Backup } from "../backup.ts";
 import { Rig } from "../rig.ts";
 import { script } from "../scripts.ts";

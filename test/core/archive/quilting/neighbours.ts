@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { chmodSync, lchownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Entry } from "../../../../core/format/entry.ts";
+import type { Entry } from "../../../../core/format/entries/entry.ts";
 import { isRoot } from "../../../support/services.ts";
 import type { Backup } from "../backup.ts";
 import { Rig, type RigRun } from "../rig.ts";

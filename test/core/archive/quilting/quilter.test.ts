@@ -9,7 +9,7 @@ import { PackLayout } from "../../../../core/archive/quilting/layouts/packs.ts";
 import { HardLinks } from "../../../../core/archive/quilting/paths/hard-links.ts";
 import { OwnFiles } from "../../../../core/archive/quilting/paths/own-files.ts";
 import { Quilter, type QuilterDeps } from "../../../../core/archive/quilting/quilter.ts";
-import { BitSet } from "../../../../core/archive/state/bit-set.ts";
+import { BitSet } from "../../../../core/archive/state/tables/bit-set.ts";
 import { Failure } from "../../../../core/failure.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
 import { SystemError } from "../../../../core/system/libc.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type RebuildFigures, type RebuildJob, rebuildIndex } from "../../../../core/archive/rebuild-index/rebuild.ts";
 import type { Bucket } from "../../../../core/bucket/contract.ts";
 import { type Counts, count, noCounts } from "../../../../core/bucket/decorators/count.ts";
-import { decodeIndex, type IndexLine } from "../../../../core/format/index-object.ts";
+import { decodeIndex, type IndexLine } from "../../../../core/format/index/index-object.ts";
 import { once } from "../../../../core/stored/bytes.ts";
 import type { Rig } from "../rig.ts";
 import { notebook } from "../scripts.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type Bucket, BucketError } from "../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../core/bucket/wrap.ts";
-import type { Manifest } from "../../../../core/format/manifest.ts";
+import type { Manifest } from "../../../../core/format/manifest/manifest.ts";
 import { readParts } from "../../../../core/manifest/references/read-parts.ts";
 import { References } from "../../../../core/manifest/references/references.ts";
 import { Fixture, file, flipped, folder } from "../../../restore/support.ts";

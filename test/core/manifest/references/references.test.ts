@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { ObjectRef } from "../../../../core/format/entry.ts";
-import type { PartRef } from "../../../../core/format/manifest.ts";
+import type { ObjectRef } from "../../../../core/format/entries/entry.ts";
+import type { PartRef } from "../../../../core/format/manifest/manifest.ts";
 import { fromText } from "../../../../core/format/path.ts";
 import { type BackupToAdd, digestOf, References } from "../../../../core/manifest/references/references.ts";
 

@@ -7,8 +7,8 @@ import type { FilledPiece } from "../../../../../core/archive/quilting/ahead/mes
 import { PieceView } from "../../../../../core/archive/quilting/ahead/piece-view.ts";
 import { Readers, threadsAllowed } from "../../../../../core/archive/quilting/ahead/readers.ts";
 import { Failure } from "../../../../../core/failure.ts";
+import { fstat } from "../../../../../core/system/filesystem/stat.ts";
 import { O_PATH } from "../../../../../core/system/libc.ts";
-import { fstat } from "../../../../../core/system/stat.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 import { mayMountForUser, usersFilesystem } from "../../../../support/users-filesystem.ts";
 import { sha256 } from "../../backup.ts";

@@ -4,7 +4,7 @@ import { closeSync, ftruncateSync, linkSync, openSync, rmSync, writeSync } from 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { keyedBy } from "../../../../../core/format/keyed.ts";
+import { keyedBy } from "../../../../../core/format/codecs/keyed.ts";
 import { noise } from "../../noise.ts";
 import { Rig, type RunOptions } from "../../rig.ts";
 

@@ -7,14 +7,14 @@ import type { ContentLayout, LayoutDeps } from "../../../../../core/archive/quil
 import { Ledger } from "../../../../../core/archive/quilting/layouts/ledger.ts";
 import type { OpenFile } from "../../../../../core/archive/quilting/reading/open-file.ts";
 import { type Region, type Regions, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
-import { BitSet } from "../../../../../core/archive/state/bit-set.ts";
 import { openState, statePath } from "../../../../../core/archive/state/database.ts";
-import { type FileRow, FileTable } from "../../../../../core/archive/state/files.ts";
-import { unpackExtents } from "../../../../../core/archive/state/packed-extents.ts";
+import { BitSet } from "../../../../../core/archive/state/tables/bit-set.ts";
+import { type FileRow, FileTable } from "../../../../../core/archive/state/tables/files.ts";
+import { unpackExtents } from "../../../../../core/archive/state/tables/packed-extents.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
 import { openDirectoryBucket } from "../../../../../core/bucket/directory/bucket.ts";
 import { fromText } from "../../../../../core/format/path.ts";
-import { fstat } from "../../../../../core/system/stat.ts";
+import { fstat } from "../../../../../core/system/filesystem/stat.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 
 const now = () => new Date("2026-11-21T02:00:03Z");

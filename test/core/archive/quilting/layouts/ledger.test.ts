@@ -1,7 +1,7 @@
 /** Which rows wait for content that is being stored. */
 import { expect, test } from "bun:test";
 import { Ledger } from "../../../../../core/archive/quilting/layouts/ledger.ts";
-import { BitSet } from "../../../../../core/archive/state/bit-set.ts";
+import { BitSet } from "../../../../../core/archive/state/tables/bit-set.ts";
 import { fromText } from "../../../../../core/format/path.ts";
 import { newState } from "../../state/new-state.ts";
 

@@ -7,7 +7,7 @@ import type { LayoutDeps } from "../../../../../core/archive/quilting/layouts/la
 import { ContentChanged, ObjectLayout } from "../../../../../core/archive/quilting/layouts/objects.ts";
 import type { Bucket } from "../../../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../../../core/bucket/wrap.ts";
-import type { Compression } from "../../../../../core/format/codec.ts";
+import type { Compression } from "../../../../../core/format/codecs/codec.ts";
 import { faulty } from "../../../bucket/faults.ts";
 import { sha256 } from "../../backup.ts";
 import { noise } from "../../noise.ts";

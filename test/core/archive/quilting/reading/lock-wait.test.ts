@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { type LockAttempt, LockWait } from "../../../../../core/archive/quilting/reading/lock-wait.ts";
 import { fromText } from "../../../../../core/format/path.ts";
+import type { Stat } from "../../../../../core/system/filesystem/stat.ts";
+import { lstatAt } from "../../../../../core/system/filesystem/stat.ts";
 import { AT_FDCWD } from "../../../../../core/system/libc.ts";
-import type { Stat } from "../../../../../core/system/stat.ts";
-import { lstatAt } from "../../../../../core/system/stat.ts";
 
 const found = lstatAt(AT_FDCWD, fromText("/etc/passwd"));
 if (found === undefined) throw new Error("there is no /etc/passwd");

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fromText } from "../../../../../core/format/path.ts";
-import { lockExclusively } from "../../../../../core/system/lock.ts";
+import { lockExclusively } from "../../../../../core/system/files/lock.ts";
 import { Rig } from "../../rig.ts";
 
 test("a run that waits for another program's lock on a file heeds an abort, not the lock's time-out alone", async () => {

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { HoleWalk, inBlocks, type Region, regionsOf } from "../../../../../core/archive/quilting/reading/regions.ts";
-import { fstat } from "../../../../../core/system/stat.ts";
+import { fstat } from "../../../../../core/system/filesystem/stat.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 
 function lookedAt(path: string) {
