@@ -50,7 +50,7 @@ export class Shrinkage {
     this.#before = this.#hasBackup ? notedIn(database, this.#now) : { entries: 0, at: this.#now, emptied: [] };
   }
 
-  /** Call for each path that the last backup had and this one has not, in byte order, after its row is removed. */
+  /** Call for each path that the last backup had and this one has not, in byte order, after its row is removed, and `noteGone` at the end. */
   gone(path: ByteString): void {
     if (!this.#hasBackup) return;
     this.#leave(path);
@@ -62,9 +62,15 @@ export class Shrinkage {
     if (last !== undefined) last.gone += 1;
   }
 
+  /** Notes folders down that were emptied: a run that ends before its report has removed their rows, and the next one would not see it. */
+  noteGone(): void {
+    this.#leave(undefined);
+    if (this.#emptied.length === 0) return;
+    this.#note({ ...this.#before, emptied: [...this.#before.emptied, ...this.#emptied] });
+  }
+
   /** Warns, and notes down what the next run compares with. Call when the parts of this backup are known. */
   report(parts: readonly PartRef[], notify: Notify): void {
-    this.#leave(undefined);
     const entries = parts.reduce((sum, part) => sum + part.entries, 0);
     const emptied = [...this.#before.emptied, ...this.#emptied].filter(
       ({ path, since }) => this.#isEmpty(path as ByteString) && this.#now - since < longest,
@@ -80,7 +86,11 @@ export class Shrinkage {
       notify({ level: "warning", code: "shrunken", message });
     }
     const base = isShrunken && !isMeant ? this.#before : { entries, at: this.#now };
-    setFact(this.#database, name, JSON.stringify({ entries: base.entries, at: base.at, emptied }));
+    this.#note({ entries: base.entries, at: base.at, emptied });
+  }
+
+  #note(noted: Noted): void {
+    setFact(this.#database, name, JSON.stringify(noted));
   }
 
   #leave(path: ByteString | undefined): void {

@@ -82,7 +82,10 @@ export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise
   // Only the first attempt: nothing is built upon a claim after claims were looked up.
   await quilt(job, deps, { chosen, usable: withClaims(deps), shared });
   noteAccounts(database, chosen);
-  dropGone(chosen.rows, database, (path) => shrinkage.gone(path));
+  database.transaction(() => {
+    dropGone(chosen.rows, database, (path) => shrinkage.gone(path));
+    shrinkage.noteGone();
+  })();
   let { counts } = chosen;
   const again = async () => {
     const usable = withoutClaims(deps);

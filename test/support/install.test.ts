@@ -3,7 +3,8 @@ import { chmod, mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { scratch } from "./faults/scratch.ts";
-import { cacheFolder, installPython } from "./install.ts";
+import { cacheFolder, installPython, whenUnlocked } from "./install.ts";
+import { run } from "./services/command.ts";
 
 describe("what tests need of Python", () => {
   test("environments of Python go to the user's cache, also if its variables are empty or relative", () => {
@@ -40,3 +41,29 @@ describe("what tests need of Python", () => {
     expect((await readdir(join(cache, "sysbackup-test"))).filter((name) => name.endsWith(".link"))).toEqual([]);
   });
 });
+
+test.skipIf(["apt-get", "python3"].some((name) => Bun.which(name) === null))(
+  "apt-get waits for another one that has the lock of package lists, and fails for any other reason at once",
+  async () => {
+    await using place = await scratch();
+    const lists = join(place.path, "lists");
+    await mkdir(join(lists, "partial"), { recursive: true });
+    const holdLock =
+      "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()";
+    const holder = Bun.spawn(["python3", "-c", holdLock, join(lists, "lock")], { stdin: "pipe", stdout: "pipe" });
+    await holder.stdout.getReader().read();
+    const options = [`Dir::State::Lists=${lists}`, "Dir::Etc::SourceList=/dev/null", "Dir::Etc::SourceParts=/dev/null"];
+    const given = options.flatMap((option) => ["--option", option]);
+    const update = (...more: readonly string[]) => run(["apt-get", "--quiet", ...given, ...more, "update"]);
+    const heard: string[] = [];
+    const tell = (message: string) => {
+      heard.push(message);
+      holder.stdin.end();
+    };
+    await whenUnlocked(() => update(), tell);
+    expect(heard).toEqual(["waiting for another apt-get to end"]);
+    await expect(whenUnlocked(() => update("--no-such-option"), tell)).rejects.toThrow("no-such-option");
+    expect(heard).toHaveLength(1);
+    await holder.exited;
+  },
+);

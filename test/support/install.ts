@@ -63,18 +63,40 @@ async function installPackages({ machine, tell, signal }: InstallOptions): Promi
   }
   tell(`installing ${missing.join(" ")}`);
   try {
-    await run([...aptGet, "update"], { env: machine, signal });
-    // Not stopped by the signal: dpkg would be left half way.
-    await run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], {
-      env: { ...machine, DEBIAN_FRONTEND: "noninteractive" },
-    });
+    const env = { ...machine, DEBIAN_FRONTEND: "noninteractive" };
+    await whenUnlocked(() => run([...aptGet, "update"], { env, signal }), tell);
+    // Not stopped by the signal: dpkg would be left half way. A run that was killed may have left it so: then apt-get installs nothing.
+    await whenUnlocked(() => run(["dpkg", "--configure", "--pending"], { env }), tell);
+    await whenUnlocked(
+      () => run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { env }),
+      tell,
+    );
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
   }
 }
 
-/** Waits for another apt-get to end, for as many seconds. */
-const aptGet = ["apt-get", "--quiet", "--option", "DPkg::Lock::Timeout=120"];
+const aptGet = ["apt-get", "--quiet"];
+const longestWaitMs = 10 * 60_000;
+const betweenTriesMs = 1_000;
+
+/**
+ * Runs a command of apt or dpkg when no other has the lock that it needs: in another clone, say. apt's own option for this waits for the lock of
+ * dpkg alone, and not for those of package lists and of downloads.
+ */
+export async function whenUnlocked(command: () => Promise<string>, tell: InstallOptions["tell"]): Promise<void> {
+  for (let waited = 0; ; waited += betweenTriesMs) {
+    try {
+      await command();
+      return;
+    } catch (error) {
+      if (!/could not get lock|is locked by another process/i.test(reasonOf(error)) || waited >= longestWaitMs)
+        throw error;
+      if (waited === 0) tell("waiting for another apt-get to end");
+    }
+    await Bun.sleep(betweenTriesMs);
+  }
+}
 
 async function missingPackages(): Promise<string[]> {
   // Asked for all installed ones, because asking for an unknown name is an error.

@@ -91,6 +91,22 @@ test("a first backup is not compared with what runs before it have stored that p
   expect((await rig.run()).heard).toEqual([]);
 });
 
+test("a folder that is empty is warned of also if the run that noticed it ended before it could say so", async () => {
+  await using rig = await Rig.make();
+  await write(rig, "data", 30);
+  await write(rig, "home", 200);
+  await rig.run();
+  await unmount(rig, "data");
+  await rig.write("home/new", "new");
+  const around = (bucket: Bucket) =>
+    wrapBucket(bucket, {
+      put: (key, body, options) =>
+        key.includes("/parts/") ? Promise.reject(new Error("not today")) : bucket.put(key, body, options),
+    });
+  await expect(rig.run({ around })).rejects.toThrow("not today");
+  expect(about((await rig.run()).heard, "emptied")).toHaveLength(1);
+});
+
 describe("a prune after backups with something missing", () => {
   test("a prune keeps the last complete backup, although the rules keep only later ones with something missing", async () => {
     await using rig = await Rig.make();
