@@ -7,8 +7,8 @@
  * 3. Run the snapshotters. Each dump lies in packs as files do, or is an object of its own (layout `objects`).
  * 4. Run the pickers; resolve what they print to the paths that are kept, and compare each with what the last run saw.
  * 5. Quilt: store new content of those that are new or changed. Each object is recorded in the state database as soon as it is put.
- * 6. Store the bundles that changed, each with its table of contents. Put the parts of the manifest that are not there yet: a first backup puts some of
- *    them meanwhile. Extend the locks of all that the manifest needs and that would expire before the promise.
+ * 6. Store the bundles that changed, each with its table of contents. Put the parts of the manifest that are not there yet: a first backup
+ *    puts some of them meanwhile. Extend the locks of all that the manifest needs and that would expire before the promise.
  *    What cannot be extended is stored again: back to 5, once, and dumps that need it are taken again.
  * 7. Put the index objects, for other hosts.
  * 8. Put the manifest's root. From now on the backup exists.
@@ -111,7 +111,7 @@ function noBundles(): Failure {
   });
 }
 
-/** The script's keys have names of folders. */
+/** Refuses to adopt bundles into sealed backups: the script's keys have names of folders. */
 function adoptedUnsealed(): Failure {
   return new Failure({
     doing: "take up what the script has stored",
@@ -129,7 +129,7 @@ function nothingPicked(pickersDir: string): Notice {
 
 type UseDatabase<T> = (database: Database, rebuilt: Notice | undefined) => Promise<T>;
 
-/** The database is a cache: found unusable, before or while it is used, it is rebuilt and the run begins again. */
+/** Calls `use` with the database, which is a cache: found unusable, before or while it is used, it is rebuilt and `use` is called again. */
 async function withState<T>(job: ArchiveJob, use: UseDatabase<T>): Promise<T> {
   const path = statePath(job.config.backup.stateDir, job.config.backup.name);
   const bucket = bucketIdentity(job.bucket.url, job.config);
@@ -191,6 +191,37 @@ async function mustKeepLocks(database: Database, deps: LockProofDeps, notify: No
   notify({ level: "warning", code: "lock-not-proved", message });
 }
 
+/**
+ * Reads what was stored since the last run, and plans until when this run locks. Throws a Failure if the bucket is not the one that the
+ * state knows, or does not keep locks. `learn` reads verified objects, when it is first called.
+ */
+async function prepare(job: ArchiveJob, database: Database, started: Date) {
+  const { bucket, now, notify, signal } = job;
+  const { backup, content, index } = job.config;
+  const { name } = backup;
+  demandSealing(database, job.keyed?.mark ?? "");
+  await step("look at the bucket", () => refuseVanished(bucket, database));
+  const table = index.dynamodbTable === undefined ? undefined : job.openTable(index.dynamodbTable);
+  // What others say is asked of the table when it is needed.
+  const { shareWith, believeVerified } = table === undefined ? content : withTable(content.shareWith, name);
+  const oldest = minimumLockEnd(started);
+  const sync = { bucket, database, name, shareWith, minimumLockEnd: oldest, now: started, notify, signal };
+  const isIndexListed = await step("read index", () => syncIndex(sync));
+  const skew = clockSkew(now(), bucket.serverTime(), notify);
+  const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
+  await demandMode(database, content.lockMode, plan.promisedUntil);
+  const proof = { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) };
+  await step("prove locks", () => mustKeepLocks(database, proof, notify));
+  // Not before something else is allowed: with wrong keys, nothing is.
+  if (!isIndexListed) notify(indexDenied);
+  let isLearned = !isIndexListed || !believeVerified;
+  const learn = async () => {
+    if (!isLearned) await step("read verified", () => syncVerified(sync));
+    isLearned = true;
+  };
+  return { table, skew, plan, learn };
+}
+
 async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefined): Promise<ArchiveSummary> {
   const { config, bucket, now, signal } = job;
   const { name } = config.backup;
@@ -202,22 +233,7 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const id: RunId = { start: started, run: runOf(started, job.random(4)) };
 
   if (job.keyed !== undefined && job.adoptBundles) throw adoptedUnsealed();
-  demandSealing(database, job.keyed?.mark ?? "");
-  await step("look at the bucket", () => refuseVanished(bucket, database));
-  const oldest = minimumLockEnd(started);
-  const { dynamodbTable } = config.index;
-  const table = dynamodbTable === undefined ? undefined : job.openTable(dynamodbTable);
-  // What others say is asked of the table when it is needed.
-  const { shareWith, believeVerified } = table === undefined ? content : withTable(content.shareWith, name);
-  const sync = { bucket, database, name, shareWith, minimumLockEnd: oldest, now: started, notify, signal };
-  const isIndexListed = await step("read index", () => syncIndex(sync));
-  const skew = clockSkew(now(), bucket.serverTime(), notify);
-  const plan = planRetention(startOfLocks(started, skew), content.daysRetained, content.lockMode);
-  await demandMode(database, content.lockMode, plan.promisedUntil);
-  const proof = { bucket, name, mode: content.lockMode, start: startOfLocks(started, skew) };
-  await step("prove locks", () => mustKeepLocks(database, proof, notify));
-  // Not before something else is allowed: with wrong keys, nothing is.
-  if (!isIndexListed) notify(indexDenied);
+  const { table, skew, plan, learn } = await prepare({ ...job, notify }, database, started);
   const target: WriteTarget = { bucket, retention: plan.retention, filters: job.filters };
 
   if (job.bundlesOnly) refuseForFiles(database, name);
@@ -225,11 +241,6 @@ async function run(job: ArchiveJob, database: Database, rebuilt: Notice | undefi
   const shared =
     table && new SharedIndex({ table, database, sources, minimumLockEnd: plan.minimumLockEnd, now, notify });
   const meter = { bytesRead: 0, bytesStored: 0, objectsStored: 0 };
-  let isLearned = !isIndexListed || !believeVerified;
-  const learn = async () => {
-    if (!isLearned) await step("read verified", () => syncVerified(sync));
-    isLearned = true;
-  };
   const variables = job.bundlesOnly ? {} : variablesOf(job, notify);
   const ways = { target, database, plan, shared, meter, learn, variables };
   const snapshotting = new Snapshotting({ ...job, notify }, ways);

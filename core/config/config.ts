@@ -1,7 +1,7 @@
 /** The configuration as the program uses it: `conf`, what the command line overrides, and the defaults. */
 import { join, resolve } from "node:path";
 import type { z } from "zod";
-import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { codeOf, exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { CompressionName } from "../format/codecs/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
@@ -122,49 +122,27 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   await mustBeOurs(file);
   if (credentialsFile !== undefined) await mustBeOurs(credentialsFile);
 
-  const { aws, s3, cloudformation, content, backup, index, dynamodb } = values;
   const encryption = encryptionOf(values.encryption);
   // Who can change these seals for himself, or makes all be stored again.
   for (const path of [encryption?.recipientsFile, encryption?.secretFile])
     if (path !== undefined) await mustBeOurs(path);
-  const days = conf.get("content")?.settings.has("days_retained") ? content.days_retained : undefined;
-  const given = { profile: aws.profile, credentialsFile, roleArn: aws.role_arn, daysRetained: days };
+  const days = conf.get("content")?.settings.has("days_retained") ? values.content.days_retained : undefined;
+  const { profile, role_arn: roleArn } = values.aws;
+  const given = { profile, credentialsFile, roleArn, daysRetained: days };
   const legacy = isLegacy ? legacyChoices(given, process.env) : undefined;
+  const { s3, cloudformation, backup, index, dynamodb } = values;
   return {
     aws: {
-      profile: legacy === undefined ? aws.profile : legacy.profile,
+      profile: legacy === undefined ? profile : legacy.profile,
       credentialsFile,
-      roleArn: legacy === undefined ? aws.role_arn : legacy.roleArn,
+      roleArn: legacy === undefined ? roleArn : legacy.roleArn,
     },
-    s3: {
-      bucket: overrides.bucket ?? (lookUp ? undefined : s3.bucket),
-      endpoint: s3.endpoint,
-      region: s3.region,
-      pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
-      maxRequests: s3.max_requests,
-      uploadLimit: s3.upload_limit,
-      downloadLimit: s3.download_limit,
-    },
+    s3: s3Of(s3, overrides.bucket ?? (lookUp ? undefined : s3.bucket)),
     cloudformation: {
       region: overrides.region ?? cloudformation.region,
       export: overrides.export ?? cloudformation.export,
     },
-    content: {
-      lockTimeout: content.lock_timeout,
-      daysRetained: legacy?.daysRetained ?? content.days_retained,
-      layout: content.layout,
-      compression: content.compression,
-      compressionLevel: content.compression_level,
-      packSize: content.pack_size,
-      repackBelow: content.repack_below,
-      follow: content.follow,
-      shareWith: content.share_with,
-      believeVerified: content.believe_verified,
-      pickerTimeout: content.picker_timeout,
-      snapshotTimeout: content.snapshot_timeout,
-      lockMode: content.lock_mode,
-      workers: content.workers,
-    },
+    content: contentOf(values.content, legacy?.daysRetained),
     backup: {
       name: overrides.name ?? backup.name ?? nameOfHost(sources.hostName),
       stateDir: backup.state_dir,
@@ -180,6 +158,39 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   };
 }
 
+type Values = ReturnType<typeof checked>;
+
+function s3Of(s3: Values["s3"], bucket: string | undefined): Config["s3"] {
+  return {
+    bucket,
+    endpoint: s3.endpoint,
+    region: s3.region,
+    pathStyle: s3.path_style ?? (s3.endpoint !== undefined || endpointInEnvironment()),
+    maxRequests: s3.max_requests,
+    uploadLimit: s3.upload_limit,
+    downloadLimit: s3.download_limit,
+  };
+}
+
+function contentOf(content: Values["content"], daysRetained = content.days_retained): Config["content"] {
+  return {
+    lockTimeout: content.lock_timeout,
+    daysRetained,
+    layout: content.layout,
+    compression: content.compression,
+    compressionLevel: content.compression_level,
+    packSize: content.pack_size,
+    repackBelow: content.repack_below,
+    follow: content.follow,
+    shareWith: content.share_with,
+    believeVerified: content.believe_verified,
+    pickerTimeout: content.picker_timeout,
+    snapshotTimeout: content.snapshot_timeout,
+    lockMode: content.lock_mode,
+    workers: content.workers,
+  };
+}
+
 /** Bytes of a configuration with hundreds of sections. */
 const mostBytes = 4 * 1024 * 1024;
 
@@ -187,7 +198,7 @@ async function readConf(file: string): Promise<string | undefined> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file, mostBytes));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     const [why, remedy] =
       error instanceof TypeError
         ? ["it is not UTF-8 text", "write it again: docs/configuration.md has an example"]
@@ -243,7 +254,7 @@ function twoBuckets(): Failure {
   });
 }
 
-/** Whether the SDK's own variables name an endpoint: a machine without `conf` finds services other than Amazon's by them. */
+/** Returns whether the SDK's own variables name an endpoint: a machine without `conf` finds services other than Amazon's by them. */
 function endpointInEnvironment(): boolean {
   return (process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL ?? "") !== "";
 }

@@ -71,7 +71,7 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   }
   const [first, ...later] = exact;
   if (first !== undefined) return exactly(bucket, [first, ...later], tools);
-  if (oldest === undefined) throw await noSuchName(bucket, name);
+  if (oldest === undefined) throw noSuchName(name, await allNames(bucket));
   const candidates = newest.lastFirst();
   if (candidates.length === 0) throw nothingBefore(wanted, oldest);
   return chosenOf(bucket, candidates, tools);
@@ -246,7 +246,7 @@ const readable = /^\d{4}-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?Z?)?)?$/;
 const compact = /^\d{4,8}$|^\d{8}T\d{0,6}$|^\d{8}T\d{6}Z(?:-[0-9a-f]{0,8})?$/;
 
 /**
- * Returns a moment as the start of a key's time stamp; undefined if it is none. `2026-11-21`, `2026-11-21T02:00` and
+ * Returns a moment as the start of a key's time stamp; undefined if it is no moment. `2026-11-21`, `2026-11-21T02:00` and
  * `20261121T02` are all moments. Each means up to its end, so a day includes its last backup. Times are UTC.
  * @internal
  */
@@ -258,7 +258,7 @@ export function parseMoment(moment: string): string | undefined {
 
 const latest = "99991231T235959";
 
-/** Whether fields that are whole are a possible month, day, hour, minute and second. */
+/** Returns whether fields that are whole are a possible month, day, hour, minute and second. */
 function isPossible(stamp: string): boolean {
   return [4, 6, 9, 11, 13].every((at) => {
     const field = stamp.slice(at, at + 2);
@@ -276,10 +276,24 @@ function isExactly({ stamp, run }: ListedRoot, upTo: string | undefined): boolea
   return upTo !== undefined && upTo.length >= wholeStamp && `${stamp}-${run}`.startsWith(upTo);
 }
 
-/** Says that there is no backup of a name: which names there are, and which may be meant. */
-export async function noSuchName(bucket: VersionLister, name: string): Promise<Failure> {
+/** Lists roots as `listRoots` does. Throws a Failure if the name has none. */
+export async function* listRootsOf(bucket: VersionLister, name: string | undefined): AsyncGenerator<ListedRoot> {
+  let isEmpty = true;
+  for await (const root of listRoots(bucket, name)) {
+    isEmpty = false;
+    yield root;
+  }
+  if (isEmpty && name !== undefined) throw noSuchName(name, await allNames(bucket));
+}
+
+async function allNames(bucket: VersionLister): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const root of listRoots(bucket)) names.add(root.name);
+  return names;
+}
+
+/** Says that there is no backup of a name: which names there are, and which may be meant. */
+export function noSuchName(name: string, names: ReadonlySet<string>): Failure {
   const near = nearest(name, names);
   const shown = [...names].slice(0, mostNames).join(", ") + (names.size > mostNames ? " and others" : "");
   return new Failure({

@@ -137,7 +137,7 @@ describe("the project's table", () => {
 describe("a file without a room", () => {
   test.each([
     "core/new/a.ts",
-    "core/archive/locks/deep/a.ts",
+    "core/archive/state/deep/a.ts",
     "cmd/commands/a.ts",
     "cmd/commands/list/deep/a.ts",
     "other/a.ts",

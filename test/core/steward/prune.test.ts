@@ -116,7 +116,7 @@ describe("a prune", () => {
   test("a prune of a name that has no backups is a mistake", async () => {
     await using set = await oldAndNew();
     const error = await pruneRig(set.rig, { last: 1 }, { name: "hots" }).catch(String);
-    expect(error).toContain('cannot find backups of "hots": the bucket has none of that name; did you mean "host"?');
+    expect(error).toContain('cannot find a backup of "hots": the bucket has backups of host; did you mean "host"?');
   });
 
   test("a dry run reports the same as a prune and changes nothing", async () => {

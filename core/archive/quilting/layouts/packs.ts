@@ -3,17 +3,14 @@
  *
  * A file's bytes are read straight into the frame being filled and hashed there; those of a new chunk stay, without a
  * copy. A full frame is compressed on another core while the next one fills. Frames go into packs in the order in which
- * they were filled. A full pack is put while the next one fills. Buffers come from pools, so their number bounds memory: a frame has its
- * buffer until it is in a pack, compressed or not.
+ * they were filled. Buffers come from pools, so their number bounds memory: a frame has its buffer until it is in a pack, compressed or
+ * not.
  */
 import { encodeFrame, rawFrame } from "../../../format/codecs/frame.ts";
 import type { Keyed } from "../../../format/codecs/keyed.ts";
 import { mostOfSegment } from "../../../format/entries/segment.ts";
-import { keys } from "../../../format/keys/keys.ts";
-import { contentsSize, encodeContents, type PackedFrame } from "../../../format/packs/pack.ts";
 import type { ByteString } from "../../../format/path.ts";
 import { sha256 } from "../../../format/sha256.ts";
-import { sizeOfFiltered, writeHashed } from "../../../stored/write.ts";
 import { Garbage, hurryCollector, release } from "../../../system/threads/garbage.ts";
 import { work } from "../../../trace.ts";
 import type { OpenFile } from "../reading/open-file.ts";
@@ -22,7 +19,8 @@ import type { Regions } from "../reading/regions.ts";
 import { type ChunkSizes, chunkLength, chunkSize } from "./chunker.ts";
 import { ContentCollector, type FileContent } from "./content.ts";
 import type { ContentLayout, LayoutDeps, ReadChunk, ReadContent, ReadPiece } from "./layout.ts";
-import type { NewChunk, PendingExtent, StoredChunk } from "./ledger.ts";
+import type { PendingExtent } from "./ledger.ts";
+import { type FramedChunk, mostChunks, PackFiller } from "./pack-filler.ts";
 import { Pool } from "./pool.ts";
 import { StreamReader } from "./stream-reader.ts";
 
@@ -31,13 +29,8 @@ const largestFrame = 1.5 * 1024 * 1024;
 const frameCapacity = largestFrame + chunkSize.largest;
 /** At least: one is filled while two are compressed, and one may wait for its turn in the pack. */
 const fewestFrames = 4;
-/** Number of packs in memory: one is put while the other fills. */
-const packsAtOnce = 2;
 /** Bytes that take some ten milliseconds to read and hash. */
 const bytesBetweenBreaths = 8 * 1024 * 1024;
-/** Bound on the chunks of a pack: limits the rows that wait for it, and its table of contents. */
-const mostChunks = 8_192;
-
 /** Bound on what waits in memory for chunks of packs that are not full, besides the first file with each. */
 const mostRepeats = 8_192;
 
@@ -61,28 +54,21 @@ type FillingFrame = {
   readonly buffer: FrameBuffer;
   filled: number;
   read: number;
-  chunks: { chunk: NewChunk; offset: number }[];
+  chunks: FramedChunk[];
 };
 
-/** Bytes that a chunk leaves, roughly, from its reading to its row: without a count of them, memory grows to several times of what is in use. */
+/**
+ * Bytes that a chunk leaves, roughly, from its reading to its row: without a count of them, memory grows to several times of what is in
+ * use.
+ */
 const garbageOfExtent = 6.5 * 1024;
 
-/** After so many extents, so much is counted as garbage: the collector would else let as much gather as all buffers have. */
+/** After so many extents, so much is counted as garbage. Otherwise as much would gather, before it is collected, as all buffers have. */
 const extentsBetweenHurries = 64;
 const mebibytesOfHurry = 10;
 
 /** Bytes of a stream after which garbage is collected: its pieces come from a child, and are not released by hand. */
 const garbageOfStream = 32 * 1024 * 1024;
-
-/** `sealed`: for what filters make of it, if there are any. The buffer is its end, and is overwritten. */
-type PackMemory = { readonly buffer: Buffer; readonly sealed: Buffer | undefined };
-
-type FillingPack = PackMemory & {
-  used: number;
-  frames: { length: number; chunks: NewChunk[] }[];
-  chunks: StoredChunk[];
-  digest: Bun.CryptoHasher;
-};
 
 export class PackLayout implements ContentLayout {
   readonly #deps: LayoutDeps;
@@ -90,14 +76,12 @@ export class PackLayout implements ContentLayout {
   readonly #sizes: ChunkSizes;
   readonly #frameSize: number;
   readonly #frameBuffers: Pool<FrameBuffer>;
-  readonly #packBuffers: Pool<PackMemory>;
+  readonly #packs: PackFiller;
   readonly #garbage = new Garbage();
   #extents = 0;
   #filling: FillingFrame | undefined;
-  #pack: FillingPack | undefined;
   /** Resolves when the last frame was appended: frames are appended to packs one after the other. */
   #appended: Promise<void> = Promise.resolve();
-  readonly #puts = new Set<Promise<void>>();
 
   constructor(deps: LayoutDeps, options: PackOptions) {
     this.#deps = deps;
@@ -106,9 +90,8 @@ export class PackLayout implements ContentLayout {
     this.#frameSize = Math.min(largestFrame, options.packSize);
     const frames = Math.max(fewestFrames, (options.cores ?? 0) + 2);
     this.#frameBuffers = new Pool(frames, () => Buffer.allocUnsafeSlow(frameCapacity));
-    const capacity = options.packSize + frameCapacity + contentsSize(mostChunks, mostChunks);
-    const isSealed = deps.target.filters.length > 0;
-    this.#packBuffers = new Pool(packsAtOnce, () => packMemory(capacity, isSealed));
+    const onError = (error: unknown) => this.#fail(error);
+    this.#packs = new PackFiller(deps, { packSize: options.packSize, frameCapacity, onError });
   }
 
   async add({ path, fd, stat }: OpenFile, regions: Regions): Promise<ReadContent> {
@@ -197,17 +180,15 @@ export class PackLayout implements ContentLayout {
 
   async #putAll(): Promise<void> {
     await this.#appended;
-    if (this.#pack !== undefined) this.#closePack(this.#pack);
-    await Promise.all(this.#puts);
+    await this.#packs.putAll();
     this.#frameBuffers.throwIfFailed();
   }
 
   async abandon(): Promise<void> {
     await this.#appended;
-    await Promise.allSettled(this.#puts);
+    await this.#packs.abandon();
     // What follows makes parts and index objects in memory.
     for (const buffer of this.#frameBuffers.drain()) release(buffer);
-    for (const { buffer, sealed } of this.#packBuffers.drain()) release(sealed ?? buffer);
   }
 
   /** Chunks of a file with very many islands go on behind holes, so that it has as few as any other of its length. */
@@ -296,14 +277,14 @@ export class PackLayout implements ContentLayout {
     this.#appended = (async () => {
       const { frame, chunks } = await compressed;
       await before;
-      if (chunks.length > 0) await this.#append(frame, chunks);
+      if (chunks.length > 0) await this.#packs.append(frame, chunks);
       // Not before: no more frames wait for a pack than there are buffers.
       this.#frameBuffers.give(full.buffer);
     })().catch((error: unknown) => this.#fail(error));
   }
 
   /** Compresses what nobody else has stored. */
-  async #encode(full: FillingFrame): Promise<{ readonly frame: Uint8Array; readonly chunks: FillingFrame["chunks"] }> {
+  async #encode(full: FillingFrame): Promise<{ readonly frame: Uint8Array; readonly chunks: readonly FramedChunk[] }> {
     const { chunks, filled } = await this.#withoutStored(full);
     const content = full.buffer.subarray(0, filled);
     const { level } = this.#options;
@@ -317,7 +298,7 @@ export class PackLayout implements ContentLayout {
     const { lookUp } = this.#deps;
     if (lookUp === undefined) return { chunks, filled };
     await lookUp(chunks.map(({ chunk }) => chunk));
-    const kept: FillingFrame["chunks"] = [];
+    const kept: FramedChunk[] = [];
     let end = 0;
     for (const { chunk, offset } of chunks) {
       if (chunk.place !== undefined) continue;
@@ -328,77 +309,16 @@ export class PackLayout implements ContentLayout {
     return { chunks: kept, filled: end };
   }
 
-  async #append(frame: Uint8Array, chunks: FillingFrame["chunks"]): Promise<void> {
-    if (this.#pack !== undefined && this.#isFull(this.#pack, frame.length, chunks.length)) this.#closePack(this.#pack);
-    this.#pack ??= await this.#newPack();
-    const pack = this.#pack;
-    pack.buffer.set(frame, pack.used);
-    pack.digest.update(frame);
-    for (const { chunk, offset } of chunks) {
-      pack.chunks.push({ chunk, frameOffset: pack.used, frameLength: frame.length, offset });
-    }
-    pack.frames.push({ length: frame.length, chunks: chunks.map(({ chunk }) => chunk) });
-    pack.used += frame.length;
-    release(frame);
-  }
-
   #isFrameFull({ filled, chunks }: FrameSize): boolean {
     return filled >= this.#frameSize || chunks.length >= mostChunks;
   }
 
-  #isFull(pack: FillingPack, frameLength: number, chunks: number): boolean {
-    const contents = contentsSize(pack.frames.length + 1, pack.chunks.length + chunks);
-    return pack.used + frameLength + contents > this.#options.packSize || pack.chunks.length + chunks > mostChunks;
-  }
-
-  async #newPack(): Promise<FillingPack> {
-    const digest = new Bun.CryptoHasher("sha256");
-    return { ...(await this.#packBuffers.take()), used: 0, frames: [], chunks: [], digest };
-  }
-
-  #closePack(pack: FillingPack): void {
-    this.#pack = undefined;
-    const put = this.#put(pack)
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => this.#puts.delete(put));
-    this.#puts.add(put);
-  }
-
-  async #put({ buffer, sealed, used, frames, chunks, digest }: FillingPack): Promise<void> {
-    const contents = encodeContents(frames.map(packedFrame));
-    buffer.set(contents, used);
-    const content = buffer.subarray(0, used + contents.length);
-    const contentSha256 = digest.update(contents).digest("hex");
-    const { target, ledger, meter } = this.#deps;
-    const { key, version, size, encoding } = await writeHashed(target, {
-      content,
-      codec: "frames",
-      keyOf: keys.pack,
-      contentSha256,
-      memory: sealed,
-    });
-    ledger.stored({ key, version, size, encoding }, chunks);
-    meter.bytesStored += size;
-    meter.objectsStored += 1;
-    this.#packBuffers.give({ buffer, sealed });
-  }
-
   #fail(error: unknown): void {
     this.#frameBuffers.fail(error);
-    this.#packBuffers.fail(error);
+    this.#packs.fail(error);
   }
-}
-
-function packMemory(capacity: number, isSealed: boolean): PackMemory {
-  if (!isSealed) return { buffer: Buffer.allocUnsafeSlow(capacity), sealed: undefined };
-  const sealed = Buffer.allocUnsafeSlow(sizeOfFiltered(capacity));
-  return { buffer: sealed.subarray(sealed.length - capacity), sealed };
 }
 
 const emptyContent: FileContent = { extents: [], holes: [] };
 
 type FrameSize = { readonly filled: number; readonly chunks: { readonly length: number } };
-
-function packedFrame({ length, chunks }: FillingPack["frames"][number]): PackedFrame {
-  return { length, chunks: chunks.map((chunk) => ({ id: Buffer.from(chunk.sha256, "hex"), length: chunk.length })) };
-}

@@ -90,10 +90,20 @@ describe("sysbackup prune", () => {
     const failure = await failureOf(
       sysbackup(`prune --name web2 --keep-last 1 ${set.place}`, fakeIO({ now: set.now })),
     );
-    expect(failure.message).toContain('cannot find backups of "web2"');
-    expect(failure.exit).toBe(exitStatus.usage);
+    expect(failure.message).toContain('cannot find a backup of "web2"');
     const both = await failureOf(sysbackup(`prune web1 --name web2 --keep-last 1 ${set.place}`, fakeIO()));
     expect(both.message).toBe('cannot choose the backups of "web1": --name says "web2"; give one of them');
+  });
+
+  test("a name without backups ends prune and renew with status 1 and the names that there are, as other subcommands", async () => {
+    await using set = await sample();
+    for (const line of ["prune --keep-last 1", "renew --keep-last 1 --days 30", "renew --stale 3"]) {
+      const failure = await failureOf(sysbackup(`${line} --name web2 ${set.place}`, fakeIO({ now: set.now })));
+      expect(failure.message).toBe(
+        'cannot find a backup of "web2": the bucket has backups of web1; did you mean "web1"?',
+      );
+      expect(failure.exit).toBe(exitStatus.failed);
+    }
   });
 
   test("prune of an empty bucket says so", async () => {
