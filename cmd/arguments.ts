@@ -98,7 +98,7 @@ function namedIn(words: readonly string[], subcommands: readonly Subcommand[], g
   return undefined;
 }
 
-/** Whether a word may be the value of the option before it. If some options of that name take one, a subcommand is none. */
+/** Returns whether a word may be the value of the option before it. If some options of that name take one, a subcommand is none. */
 function mayTake(option: string, word: string, spellings: readonly Spelling[], isSubcommand: boolean): boolean {
   const known = new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])));
   const flag = (lettersIn(option, known).at(-1) ?? option).replaceAll("_", "-");

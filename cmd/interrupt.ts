@@ -28,7 +28,7 @@ export function abortOnSignals(controller: AbortController) {
   if (!isIgnored(constants.signals.SIGHUP)) process.on("SIGHUP", onSignal);
 }
 
-/** Whether the parent made this process ignore the signal, as `nohup` does. */
+/** Returns whether the parent made this process ignore the signal, as `nohup` does. */
 function isIgnored(signal: number): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { fstatSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
-import { type ExitStatus, exitStatus } from "../core/failure.ts";
+import { codeOf, type ExitStatus, exitStatus } from "../core/failure.ts";
 import { commandWords } from "../core/system/processes/command-line.ts";
 import { soundPath } from "../core/system/processes/programs.ts";
 import type { OnSpan } from "../core/trace.ts";
@@ -26,13 +26,13 @@ function writeAll(descriptor: number, results: string | Uint8Array) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      if (codeOf(error) !== "EAGAIN") throw error;
       Bun.sleepSync(5);
     }
   }
 }
 
-/** Whether stderr is the stream to the journal, whose device and inode systemd names; a redirected one is not. */
+/** Returns whether stderr is the stream to the journal, whose device and inode systemd names; a redirected one is not. */
 function endsInJournal(): boolean {
   const { dev, ino } = fstatSync(2);
   return process.env.JOURNAL_STREAM === `${dev}:${ino}`;

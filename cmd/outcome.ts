@@ -63,7 +63,7 @@ function documentOf(error: unknown, signal: AbortSignal): ErrorDocument {
   };
 }
 
-/** Whether a job threw this because of the signal: its reason, an AbortError of the platform, or an error caused by these. */
+/** Returns whether a job threw this because of the signal: its reason, an AbortError of the platform, or an error caused by these. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   if (error === signal.reason) return true;

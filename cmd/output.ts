@@ -1,5 +1,5 @@
 /** Buffers results, as a subcommand may print a line for each of a million files. */
-import { Failure, reasonOf } from "../core/failure.ts";
+import { codeOf, Failure, reasonOf } from "../core/failure.ts";
 import { printable } from "./terminal/printable.ts";
 
 export type Output = {
@@ -33,7 +33,7 @@ export function createOutput(write: (text: string | Uint8Array) => void, onClose
     try {
       write(results);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) {
+      if (codeOf(error) !== "EPIPE") {
         throw new Failure({ doing: "write the results", why: reasonOf(error), cause: error });
       }
       closed = true;

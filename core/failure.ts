@@ -56,3 +56,8 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return systemRefusal.exec(error.message)?.[1] ?? error.message;
 }
+
+/** Returns the code of a system error, such as `ENOENT`, whether it is Node's or ours; undefined for any other error. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

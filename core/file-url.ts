@@ -4,7 +4,7 @@ import { normalize } from "node:path";
 const scheme = "file://";
 
 /**
- * Returns the path in `file:///path`; undefined if it is none. Only `%20` and the like stand for other characters: `#`, `?` and
+ * Returns the path in `file:///path`; undefined for any other text. Only `%20` and the like stand for other characters: `#`, `?` and
  * backslashes are characters of a name, which URLs of the web would cut or turn.
  */
 export function pathOfFileUrl(url: string): string | undefined {

@@ -2,8 +2,8 @@
  * Records what a run does, and when, as a Chrome trace: https://ui.perfetto.dev shows it. Off unless `startTrace` is called; then a span
  * costs one comparison. Holds names of steps and keys of objects, and no paths of files and no content.
  *
- * There are three kinds of spans: a *step* follows another or lies within one; *work* and *requests* run beside steps and each other. Spans of one lane
- * (`tid`) never overlap, but for steps that lie within each other.
+ * There are three kinds of spans: a *step* follows another or lies within one; *work* and *requests* run beside steps and each other. Spans
+ * of one lane (`tid`) never overlap, but for steps that lie within each other.
  */
 export type TraceSink = {
   /** Milliseconds since the program began. */

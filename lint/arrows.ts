@@ -339,7 +339,7 @@ export const arrows: ArrowTable = {
   "core/table": ["core/bucket/s3", "core/system/**", "core"],
   "core/bucket/open.ts": ["core/bucket/s3", "core/bucket/directory", "core/bucket/decorators", "core/bucket", "core"],
   "core/bucket/s3": ["core/bucket", "core/system/**", "core/format/**", "core"],
-  "core/bucket/directory": ["core/bucket", "core/system/**", "core/format/**"],
+  "core/bucket/directory": ["core/bucket", "core/system/**", "core/format/**", "core"],
   "core/bucket/decorators": ["core/bucket", "core"],
   "core/bucket": ["core/format/**", "core"],
   "core/config": ["core/system/**", "core/format/**", "core"],

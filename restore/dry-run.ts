@@ -2,9 +2,11 @@
  * Says what a restore would do, and does nothing: reads the manifest and the target, writes nothing, and fetches no content. What is in the
  * place of a file is compared by reading it, as a restore does.
  */
+
 import type { Entry, FileEntry, FolderEntry, PartEntry, Segment } from "../core/format/entries/entry.ts";
 import { behindSegments, isContinued, mostOpenFiles } from "../core/format/entries/segment.ts";
 import { type ByteString, baseName, parentOf, toText } from "../core/format/path.ts";
+import { quoted } from "../core/format/quoted.ts";
 import { Pauses } from "../core/pauses.ts";
 import { openFileAt } from "../core/system/files/beneath.ts";
 import { close } from "../core/system/files/files.ts";
@@ -227,7 +229,7 @@ class DryRun implements Disposable {
     if (found.uid === uid || isOurs || above === undefined || mountOf(above) !== mountOf(found)) return false;
     this.#movedAside.add(entry.path);
     if (this.#isAgain) return true;
-    const what = JSON.stringify(toText(entry.path));
+    const what = quoted(entry.path);
     const message = `the folder ${what} has another owner than in the backup: it would get another name, with all that is in it, and be made again`;
     this.#report.info("would-move-aside", message);
     return true;

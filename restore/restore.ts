@@ -3,12 +3,14 @@
  * part by part, so its memory does not grow with the backup. Failures are reported by path, and the walk continues; only a
  * full target, a bucket out of reach, and an abort end it early. The next run continues from there.
  */
+
 import { type ExitStatus, exitStatus } from "../core/failure.ts";
 import type { FileEntry } from "../core/format/entries/entry.ts";
 import { isContinued } from "../core/format/entries/segment.ts";
 import type { BundleRef, Manifest } from "../core/format/manifest/manifest.ts";
 import type { BadEntry } from "../core/format/manifest/part.ts";
-import { type ByteString, toText } from "../core/format/path.ts";
+import type { ByteString } from "../core/format/path.ts";
+import { quoted } from "../core/format/quoted.ts";
 import type { Notify } from "../core/notice.ts";
 import { Pauses } from "../core/pauses.ts";
 import type { ObjectSource } from "../core/stored/read.ts";
@@ -119,10 +121,6 @@ export function exitOf({ damaged, errors, warnings }: Pick<Figures, "damaged" | 
 function tellMovedAside(report: Report, path: ByteString, aside: ByteString): void {
   const message = `the folder ${quoted(path)} had another owner than in the backup: it is ${quoted(aside)} now, with all that was in it`;
   report.warning("moved-aside", message);
-}
-
-function quoted(path: ByteString): string {
-  return JSON.stringify(toText(path));
 }
 
 class Restore {

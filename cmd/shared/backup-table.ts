@@ -33,7 +33,7 @@ function shortFingerprint(publicKey: string): string {
   return fingerprintOf(publicKey).slice("SHA256:".length).slice(0, 8);
 }
 
-/** Whether the run backed up everything: what it could not is in the manifest's log. */
+/** Returns whether the run backed up everything: what it could not is in the manifest's log. */
 function stateOf({ warnings, errors }: { readonly warnings: number; readonly errors: number }): string {
   if (warnings + errors === 0) return "complete";
   return `incomplete (${counted(warnings, "warning")}, ${counted(errors, "error")})`;

@@ -8,7 +8,7 @@ export function finding(bucket: Pick<Bucket, "serverTime">, { now, notify }: Com
   return { now: () => bucket.serverTime() ?? now(), notify };
 }
 
-/** Whether nothing that was stored later may be a newer backup. What only states wrong dates can be used, and was shown. */
+/** Returns whether nothing that was stored later may be a newer backup. What only states wrong dates can be used, and was shown. */
 export function isSurelyNewest(found: Found): boolean {
   if ("file" in found) return true;
   return (found.passedOver ?? []).every(({ kind }) => kind === "dates" || kind === "foreign");

@@ -40,7 +40,7 @@ export async function stackDeps({ region }: ResourceArgs, { notify, signal, rand
   return { stacks, notify, sleep, signal, usersWithoutName: nameless };
 }
 
-/** Whether the stack, as it is now, is complete. */
+/** Returns whether the stack, as it is now, is complete. */
 export async function statusOf({ package: name }: Resources, deps: UpdateDeps): Promise<ExitStatus> {
   const tagged = await checkRoleTags(name, await askTagKeys(deps.stacks.region, deps.signal), deps);
   return tagged ? exitStatus.done : exitStatus.incomplete;

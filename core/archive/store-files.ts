@@ -185,7 +185,10 @@ async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, sh
   }
 }
 
-/** Returns what writes parts meanwhile, if there are none yet. What is claimed of an object may be wrong, and is in the parts of what uses it. */
+/**
+ * Returns what writes parts meanwhile, if there are none yet. What is claimed of an object may be wrong, and is in the parts of what uses
+ * it.
+ */
 function earlyParts(
   { config, notify }: ArchiveJob,
   { target, database, shared }: StoreFilesDeps,

@@ -73,7 +73,7 @@ export async function credentialProvider(
   return async () => (await session()).answer;
 }
 
-/** Whether the role takes this machine's name as a tag. Rejects if it cannot be assumed at all. */
+/** Returns whether the role takes this machine's name as a tag. Rejects if it cannot be assumed at all. */
 export async function takesName(settings: CredentialSettings, place: ServicePlace): Promise<boolean> {
   return (await sessionOf(settings, place)()).named;
 }

@@ -33,7 +33,7 @@ export async function callerIdentity(
 }
 
 /**
- * Whether the server does not know the request, or refuses it to all: S3 services other than Amazon's answer with one of these
+ * Returns whether the server does not know the request, or refuses it to all: S3 services other than Amazon's answer with one of these
  * statuses. A refusal of the keys is none of these.
  */
 function hasNoSuchRequest(error: unknown): boolean {

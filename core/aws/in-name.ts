@@ -36,7 +36,7 @@ export async function inName<Answer>(
   }
 }
 
-/** Whether STS knows the keys, and denies them the role or the tag. */
+/** Returns whether STS knows the keys, and denies them the role or the tag. */
 export function isDenied(error: unknown): boolean {
   if (!(error instanceof Error) || isAboutKeys(error) || !("$metadata" in error)) return false;
   const { $metadata: metadata } = error;

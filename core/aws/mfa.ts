@@ -127,7 +127,7 @@ export async function ownDevice(
   return { serial: device, isGuess: false };
 }
 
-/** Whether IAM answered, also one that is none: services other than Amazon's have STS, and no users to ask for. */
+/** Returns whether a server answered, even if it is no IAM: services other than Amazon's have STS, and no users to ask for. */
 function isRefusal(error: unknown): boolean {
   return typeof error === "object" && error !== null && "$metadata" in error && !isAboutKeys(error);
 }

@@ -45,7 +45,7 @@ export function roleArn(place: PackagePlace, role: RoleName): string {
  */
 export const nameTag = "sysbackup-name";
 
-/** Whether the ARN is that of a package's backup role, by its path and name. */
+/** Returns whether the ARN is that of a package's backup role, by its path and name. */
 export function isBackupRole(arn: string): boolean {
   return /:role\/systems\/([^/]+)\/\1-backup$/.test(arn);
 }
@@ -65,5 +65,8 @@ export const roleTags = {
   longestLockDays: "sysbackup:longest-lock-days",
 } as const;
 
-/** Key of the tag with the name of the table of DynamoDB that the stack has for the fleet; absent if it has none, or the role may not use it. */
+/**
+ * Key of the tag with the name of the table of DynamoDB that the stack has for the fleet; absent if it has none, or the role may not use
+ * it.
+ */
 export const tableTag = "sysbackup:table";

@@ -41,7 +41,7 @@ export function credentialsOf({ Credentials: given }: StsAnswer): Credentials {
 const keyTroubles =
   /^(CredentialsProviderError|Expired\w*|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient\w*|SignatureDoesNotMatch|InvalidToken)$/;
 
-/** Whether the error is about the keys, not about rights: there are none, or they are unknown or out of date. */
+/** Returns whether the error is about the keys, not about rights: there are none, or they are unknown or out of date. */
 export function isAboutKeys(error: unknown): boolean {
   return error instanceof Error && keyTroubles.test(error.name);
 }

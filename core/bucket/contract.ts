@@ -134,7 +134,10 @@ export type BucketWriter = {
 
 /** What reading a backup needs. */
 export type BucketReader = {
-  /** The bytes, in pieces that the caller may keep, or give away. Without `version`, the newest. Errors may come at the call or while reading. */
+  /**
+   * The bytes, in pieces that the caller may keep, or give away. Without `version`, the newest. Errors may come at the call or while
+   * reading.
+   */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
   /**
    * Undefined if the key (or version) does not exist, if a delete marker hides it, or if the whole bucket does not exist,

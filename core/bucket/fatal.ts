@@ -5,7 +5,7 @@ const passing = ["unreachable", "failing", "busy"] as const satisfies BucketErro
 /** Nothing else in the bucket can be read or written either. */
 const fatalKinds: readonly BucketErrorKind[] = [...passing, "no-bucket", "credentials"];
 
-/** Whether trying again can help. */
+/** Returns whether trying again can help. */
 export function mayPass(kind: BucketErrorKind): kind is (typeof passing)[number] {
   return passing.some((one) => one === kind);
 }
@@ -14,7 +14,7 @@ export function isFatal({ kind }: BucketError): boolean {
   return fatalKinds.includes(kind);
 }
 
-/** Whether a right is missing. */
+/** Returns whether a right is missing. */
 export function isDenied(error: unknown): error is BucketError {
   return error instanceof BucketError && error.kind === "denied";
 }
@@ -26,7 +26,7 @@ export function throwIfFatal(error: unknown): BucketError {
 }
 
 /**
- * Whether the error is about this object alone, and not about rights: it is damaged or gone, or stored so that it cannot be read
+ * Returns whether the error is about this object alone, and not about rights: it is damaged or gone, or stored so that it cannot be read
  * (a key of encryption, an archive tier), which anybody can do who may put.
  */
 export function isOfOne(error: unknown): boolean {

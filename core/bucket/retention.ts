@@ -16,7 +16,7 @@ export function refuseShorter(what: string, has: Retention, wanted: Retention): 
   throw new BucketError(kind, { doing: "change the lock of", what, why, remedy: "a lock can only become longer" });
 }
 
-/** Whether a lock keeps as long and as firmly as the wanted one. Services keep dates to the second. */
+/** Returns whether a lock keeps as long and as firmly as the wanted one. Services keep dates to the second. */
 export function isEnough(has: Retention, wanted: Retention): boolean {
   const seconds = ({ until }: Retention) => Math.floor(until.getTime() / 1000);
   return seconds(has) >= seconds(wanted) && (has.mode === "COMPLIANCE" || wanted.mode === "GOVERNANCE");

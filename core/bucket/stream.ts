@@ -42,9 +42,10 @@ const mostBytes = 5 * 1024 * 1024 * mebibyte;
 const growth = 480;
 
 /**
- * For large objects that probably have at most `bytes`, on a machine with so much `memory`: parts of 25 MiB, ten at a time, or as many as
- * memory allows, but never fewer than two. They are larger from 195 GiB on, so that 10,000 of them suffice, and take no more memory then: fewer are
- * sent at a time. Should there be more bytes, the last parts grow. What fits into one part takes no more memory than it has bytes, or 5 MiB.
+ * Plans large objects that probably have at most `bytes`, on a machine with so much `memory`: parts of 25 MiB, ten at a time, or as many as
+ * memory allows, but never fewer than two. They are larger from 195 GiB on, so that 10,000 of them suffice, and take no more memory then:
+ * fewer are sent at a time. Should there be more bytes, the last parts grow. What fits into one part takes no more memory than it has
+ * bytes, or 5 MiB.
  */
 export function planForLarge(bytes: number, memory = Number.POSITIVE_INFINITY): PartPlan {
   const size = Math.max(largePart, inMebibytes(Math.min(bytes, mostBytes) / partsForSure));

@@ -1,4 +1,5 @@
 /** Checks `conf` against the schema, and reports errors by file, line and key. */
+
 import type { z } from "zod";
 import { exitStatus, Failure } from "../failure.ts";
 import type { Conf } from "./dialect.ts";

@@ -36,7 +36,7 @@ export type Parameter = Readonly<z.output<typeof parameter>>;
 export type Template = {
   /** YAML as CloudFormation takes it: at most 51,200 bytes. Of the comments, those at its beginning. */
   readonly text: string;
-  /** The same with all its comments, for people. */
+  /** The text with all its comments, for people. */
   readonly written: string;
   /** The template with every function in its long form: JSON, which CloudFormation also takes. */
   readonly document: unknown;

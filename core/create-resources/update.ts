@@ -30,7 +30,7 @@ export async function updateResources(resources: Resources, deps: UpdateDeps): P
   return { stack, changed: true };
 }
 
-/** Whether the backup role of the stack takes only machines with a name: that came with the role of the reader. */
+/** Returns whether the backup role of the stack takes only machines with a name: that came with the role of the reader. */
 function asksForNames({ outputs }: Stack): boolean {
   return outputs.has("ReaderRoleArn");
 }
@@ -78,12 +78,12 @@ export async function stackToUpdate({ stackName, package: name, settings }: Reso
   });
 }
 
-/** By what only our template and `create-resources` make: a parameter `PackageName` is in stacks of others, too. */
+/** Knows our stacks by what only our template and `create-resources` make: a parameter `PackageName` is in stacks of others, too. */
 function isOurs({ outputs, tags }: Stack): boolean {
   return outputs.has("BackupRoleArn") || tags.has(roleTags.package);
 }
 
-/** Whether it is a stack of s3-sysbackup, by parameters that ours have not. */
+/** Returns whether it is a stack of s3-sysbackup, by parameters that ours have not. */
 export function isOfLegacy(stack: Stack): boolean {
   const { parameters } = stack;
   return !isOurs(stack) && parameters.has("BucketExport") && parameters.has("PackageName");

@@ -11,6 +11,7 @@ import type { Tables } from "../aws/tables.ts";
 import type { Bucket, LockState } from "../bucket/contract.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { prefixes } from "../format/keys/keys.ts";
+import { once } from "../once.ts";
 import type { Table } from "../table/contract.ts";
 import { CannotLook } from "./finding.ts";
 import { findRunner, type Runner } from "./runner.ts";
@@ -115,14 +116,6 @@ export function createMachine({ confDir, hostName, name, bucket, unit, connect, 
     bucket: reached,
     lock,
     close,
-  };
-}
-
-function once<T>(find: () => Promise<T>): () => Promise<T> {
-  let found: Promise<T> | undefined;
-  return () => {
-    found ??= find();
-    return found;
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { reasonOf } from "../failure.ts";
+import { codeOf, reasonOf } from "../failure.ts";
 import { CannotLook } from "./finding.ts";
 
 /** Undefined if there is nothing of that name. Throws a CannotLook if the user of doctor has no right to know. */
@@ -8,8 +8,7 @@ export async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code)))
-      return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "")) return undefined;
     throw new CannotLook({
       doing: "look at",
       what: path,

@@ -1,7 +1,10 @@
 /** Bytes are not what the format promises. Callers add which object they came from. */
 export class FormatError extends Error {
   constructor(
-    /** `newer`: written by a later version of sysbackup; `sealed`: nobody has named a keyfile or an identity that opens it; `altered`: everything else. */
+    /**
+     * `newer`: written by a later version of sysbackup; `sealed`: nobody has named a keyfile or an identity that opens it; `altered`:
+     * everything else.
+     */
     readonly kind: "newer" | "sealed" | "altered",
     message: string,
   ) {

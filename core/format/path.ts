@@ -51,6 +51,16 @@ export function parentOf(path: ByteString): ByteString {
   return (slash <= 0 ? "/" : path.slice(0, slash)) as ByteString;
 }
 
+/** Returns the folders above a path, from `/` down. */
+export function foldersAbove(path: ByteString): ByteString[] {
+  const folders: ByteString[] = [];
+  for (let step = path; step !== "/"; ) {
+    step = parentOf(step);
+    folders.unshift(step);
+  }
+  return folders;
+}
+
 export function baseName(path: ByteString): ByteString {
   return path.slice(path.lastIndexOf("/") + 1) as ByteString;
 }

@@ -37,7 +37,7 @@ export class KnownVersions implements Disposable {
     this.#insert.run(key, version, until.getTime());
   }
 
-  /** When the lock of a version ends, by the index; undefined if the index does not have it. */
+  /** Returns when the lock of a version ends, by the index; undefined if the index does not have it. */
   lockedUntil(key: string, version: string): Date | undefined {
     const row = this.#find.get(key, version);
     return row === null ? undefined : new Date(row.until);

@@ -37,7 +37,7 @@ const longestTable = 1024 * 1024;
 const longestPack = 272 * 1024 * 1024;
 
 /**
- * With a `digest`, reads the whole pack, one frame at a time, and throws a FormatError unless its bytes have that SHA-256 and
+ * Reads a pack. With a `digest`, reads all of it, one frame at a time, and throws a FormatError unless its bytes have that SHA-256 and
  * each chunk has the id that the table of contents gives it.
  */
 export async function readPack(

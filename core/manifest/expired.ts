@@ -20,7 +20,7 @@ export async function daysUntilExpiry(bucket: Pick<BucketReader, "expiryDays">):
   }
 }
 
-/** Whether a backup in such a bucket has expired. */
+/** Returns whether a backup in such a bucket has expired. */
 export async function isExpired(
   bucket: Pick<BucketReader, "retention">,
   root: Stored,

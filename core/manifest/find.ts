@@ -12,7 +12,7 @@ import type { Notice, Notify } from "../notice.ts";
 import { stampMeant } from "./dates.ts";
 import { listLegacyRoots } from "./legacy/roots.ts";
 import { contradictedAt, NewestRoots, type PassedOver, takeUsable, type Usable } from "./newest.ts";
-import { noSuchName } from "./no-such-name.ts";
+import { allNames, noSuchName } from "./no-such-name.ts";
 import type { Original } from "./original.ts";
 import { ManifestRefused } from "./refused.ts";
 import { findRoot, type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
@@ -71,7 +71,7 @@ export async function findManifest(bucket: FindBucket, wanted: string, tools: Fi
   }
   const [first, ...later] = exact;
   if (first !== undefined) return exactly(bucket, [first, ...later], tools);
-  if (oldest === undefined) throw await noSuchName(bucket, name);
+  if (oldest === undefined) throw noSuchName(name, await allNames(bucket));
   const candidates = newest.lastFirst();
   if (candidates.length === 0) throw nothingBefore(wanted, oldest);
   return chosenOf(bucket, candidates, tools);
@@ -246,7 +246,7 @@ const readable = /^\d{4}-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?Z?)?)?$/;
 const compact = /^\d{4,8}$|^\d{8}T\d{0,6}$|^\d{8}T\d{6}Z(?:-[0-9a-f]{0,8})?$/;
 
 /**
- * Returns a moment as the start of a key's time stamp; undefined if it is none. `2026-11-21`, `2026-11-21T02:00` and
+ * Returns a moment as the start of a key's time stamp; undefined if it is no moment. `2026-11-21`, `2026-11-21T02:00` and
  * `20261121T02` are all moments. Each means up to its end, so a day includes its last backup. Times are UTC.
  * @internal
  */
@@ -258,7 +258,7 @@ export function parseMoment(moment: string): string | undefined {
 
 const latest = "99991231T235959";
 
-/** Whether fields that are whole are a possible month, day, hour, minute and second. */
+/** Returns whether fields that are whole are a possible month, day, hour, minute and second. */
 function isPossible(stamp: string): boolean {
   return [4, 6, 9, 11, 13].every((at) => {
     const field = stamp.slice(at, at + 2);

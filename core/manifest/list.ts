@@ -6,9 +6,10 @@ import { timeOfStamp } from "../format/keys/keys.ts";
 import { type Manifest, type ManifestSummary, summaryOf } from "../format/manifest/manifest.ts";
 import { inOrder } from "../side-by-side.ts";
 import { contradictionIn, contradictionOf } from "./dates.ts";
+import { listRootsOf } from "./no-such-name.ts";
 import { type Overlay, readOriginal } from "./original.ts";
 import { ManifestRefused } from "./refused.ts";
-import { type ListedRoot, listRoots, type VersionLister, wordOf } from "./roots.ts";
+import { type ListedRoot, type VersionLister, wordOf } from "./roots.ts";
 import { RootsInOrder } from "./roots-in-order.ts";
 
 export type ListedBackup = {
@@ -42,11 +43,14 @@ export type ListDeps = { readonly bucket: ListBucket & VersionLister; readonly n
 
 type ListBucket = Pick<BucketReader, "get" | "retention">;
 
-/** Lists backups in byte order of name, and within a name those that the server stored first before others. */
+/**
+ * Lists backups in byte order of name, and within a name those that the server stored first before others. Throws a Failure if
+ * `name` has none.
+ */
 export async function* listBackups(deps: ListDeps, name: string | undefined): AsyncGenerator<ListedBackup> {
   using own = new RootsInOrder();
   let ownName: string | undefined;
-  for await (const root of listRoots(deps.bucket, name)) {
+  for await (const root of listRootsOf(deps.bucket, name)) {
     if (ownName !== undefined && ownName !== root.name) {
       yield* describeBackups(deps, own);
       own.clear();
@@ -95,7 +99,10 @@ async function describe(bucket: ListBucket, root: ListedRoot, now: Date): Promis
 /** A renewal locks some objects for as much longer than others, of which the root may be one. */
 const slack = 7 * day;
 
-/** By the lock of the root, which is renewed with all that it names. The promise of the manifest was kept when it was put. */
+/**
+ * Returns until when all is locked: as the lock of the root says, which is renewed with all that the root names. The promise of the manifest
+ * was kept when it was put.
+ */
 async function lockedUntil(bucket: ListBucket, root: Stored, { header }: Manifest): Promise<Date> {
   const promised = new Date(header.retain_until);
   try {

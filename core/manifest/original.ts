@@ -73,7 +73,7 @@ async function readLegacy(bucket: ObjectSource, root: LegacyRoot, depth: LegacyD
   }
 }
 
-/** By the date of the version that is read, not by that of its key: anybody may put another version under a key of long ago. */
+/** Checks trust by the date of the version that is read, not of its key: anybody may put another version under a key of long ago. */
 function checkTrust(root: ListedRoot, { manifest, stored }: Omit<Original, "overlay">, trust?: TrustCheck): void {
   const why = trust?.(manifest, stored.stored);
   if (why !== undefined) throw new ManifestRefused("untrusted", wordOf(root), why, undefined);
@@ -94,7 +94,7 @@ async function overlayOf(bucket: ObjectSource, root: ListedRoot, original: Store
 /** A put whose answer is lost is repeated this many times at most: see `core/bucket/decorators/retry.ts`. */
 const mostRepetitions = 8;
 
-/** Whether all versions are the same bytes, which points to a bad connection and not to an attack. */
+/** Returns whether all versions are the same bytes, which points to a bad connection and not to an attack. */
 async function isRepeated(bucket: ObjectSource, { versions, count }: ListedRoot, original: Stored): Promise<boolean> {
   if (count === 1) return true;
   if (count > mostRepetitions || versions.some(({ size }) => size !== original.size)) return false;

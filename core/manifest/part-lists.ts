@@ -40,7 +40,7 @@ export function tableOf({ path, table }: BundleRef): PartList {
   return { parts: table, ...(path !== "/" && { end: `${path}0` as ByteString }) };
 }
 
-/** Whether what is in a bundle can be read: it is not sealed, or a keyfile and an identity were named, as far as it needs them. */
+/** Returns whether what is in a bundle can be read: it is not sealed, or a keyfile and an identity were named, as far as it needs them. */
 export function isReadable({ encoding }: Pick<BundleRef, "encoding">): boolean {
   const filters = filtersOf(encoding);
   return (hasPassword() || !filters.includes("openssl")) && (hasIdentity() || !isSealedForOthers(filters));

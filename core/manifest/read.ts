@@ -26,7 +26,10 @@ import { ManifestRefused } from "./refused.ts";
 import { type ListedRoot, wordOf } from "./roots.ts";
 import type { ManifestSource } from "./source.ts";
 
-/** Bytes of a part's text: today 40 MiB and one line at most. Versions before 0.1.0 wrote lines of up to 224 MiB, which cost their entries alone. */
+/**
+ * Bytes of a part's text: today 40 MiB and one line at most. Versions before 0.1.0 wrote lines of up to 224 MiB, which cost their entries
+ * alone.
+ */
 const mostBytes = 320 * 1024 * 1024;
 /** Parts of more bytes go through a file. */
 const mostInMemory = { stored: 24 * 1024 * 1024, text: 64 * 1024 * 1024 } as const;

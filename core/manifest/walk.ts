@@ -19,7 +19,10 @@ import {
   type Wanted,
 } from "./read.ts";
 
-/** Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. `next`: where what follows it begins. */
+/**
+ * Called for a part that is missing or damaged: it is left out, so that it costs no more than its entries. `next`: where what follows it
+ * begins.
+ */
 export type OnLostPart = (part: PartRef, loss: Loss, next: ByteString | undefined) => void;
 
 export type WalkOptions = {

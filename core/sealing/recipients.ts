@@ -6,7 +6,7 @@ const mostBytes = 1024 * 1024;
 const mostRecipients = 100;
 const recipient = /^(age1[a-z0-9]+|ssh-(ed25519|rsa) [A-Za-z0-9+/]+=*( .*)?)$/;
 
-/** Returns the recipients of conf and of a file, which has one a line. Throws a Failure if there is none, or for what is none. */
+/** Returns the recipients of conf and of a file, which has one a line. Throws a Failure if there are none, or if one is not valid. */
 export async function readRecipients(given: readonly string[], file: string | undefined): Promise<string[]> {
   const lines = file === undefined ? [] : await linesOf(file);
   const written = [...given, ...lines];

@@ -44,7 +44,7 @@ export function checkedSeal(way: SealingWay): SealingWay {
   };
 }
 
-/** Returns the length of the header; undefined if more of it is to come. Throws a Failure if it is none. */
+/** Returns the length of the header; undefined if more of it is to come. Throws a Failure if it is no header. */
 function headerLength(given: Buffer): number | undefined {
   const head = given.subarray(0, mostHeader);
   const known = Math.min(head.length, mark.length);

@@ -87,7 +87,7 @@ export class Holds {
     this.#deps.notify({ level: "warning", code: this.held > mostReported ? "removal-held" : "not-a-backup", message });
   }
 
-  /** Whether this version may be needed by something unreadable. */
+  /** Returns whether this version may be needed by something unreadable. */
   holds({ kind, name }: Classified, { stored }: DatedVersion): boolean {
     const isOfName = kind === "part" || kind === "snapshot" || kind === "bundle";
     const until = isOfName ? Math.max(this.#everyName, this.#names.get(name ?? "") ?? this.#everyName) : this.#content;

@@ -34,7 +34,7 @@ export class IndexObjects implements Disposable {
   }
 
   /**
-   * Whether an object exists that it introduced, as its chunks are then found by it alone; or one whose lock, as it says, was
+   * Returns whether an object exists that it introduced, as its chunks are then found by it alone; or one whose lock, as it says, was
    * moved to a date that is not past. A damaged index object is of no use to anyone; one of a newer format may be.
    */
   async isUseful({ key, version }: Stored): Promise<boolean> {

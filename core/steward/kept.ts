@@ -7,7 +7,7 @@ import { parseLegacyKey } from "../format/keys/legacy-keys.ts";
 import { contradictionOf } from "../manifest/dates.ts";
 import { LegacyPairs } from "../manifest/legacy/roots.ts";
 import { contradictedAt, NewestRoots, takeUsable } from "../manifest/newest.ts";
-import { noneOfName } from "../manifest/no-such-name.ts";
+import { noSuchName } from "../manifest/no-such-name.ts";
 import { type ListedRoot, mostVersions, type VersionLister } from "../manifest/roots.ts";
 import { eachOf } from "../side-by-side.ts";
 import { Garbage } from "../system/threads/garbage.ts";
@@ -106,7 +106,7 @@ const atOnce = 8;
  */
 export async function chooseRoots(roots: readonly Root[], choice: Choice): Promise<RootDecision[]> {
   const names = Map.groupBy(roots, (root) => root.name);
-  checkNames(choice.names, [...names.keys()]);
+  checkNames(choice.names, new Set(names.keys()));
   const decided = new Map<string, readonly RootDecision[]>();
   await eachOf(names, atOnce, async ([name, own]) => {
     const isChosen = choice.names?.includes(name) ?? true;
@@ -204,9 +204,9 @@ export const wrongDates: Uncounted = { why: "dates contradict", mayBeOne: false 
 const datesOf = ({ stamp, time }: Root) => ({ stamp, stored: time });
 
 /** Refuses a name without backups: a misspelt one must not look like one of which all is well. */
-function checkNames(names: readonly string[] | undefined, known: readonly string[]): void {
-  const name = names?.find((one) => !known.includes(one));
-  if (name !== undefined) throw noneOfName(name, known);
+function checkNames(names: readonly string[] | undefined, known: ReadonlySet<string>): void {
+  const name = names?.find((one) => !known.has(one));
+  if (name !== undefined) throw noSuchName(name, known);
 }
 
 /** `last`: undefined if none of its backups can be used. */
@@ -226,7 +226,7 @@ export async function staleNames(
   { bucket, names, days, now }: StaleQuestion,
 ): Promise<Stale[]> {
   const groups = Map.groupBy(roots, (root) => root.name);
-  checkNames(names, [...groups.keys()]);
+  checkNames(names, new Set(groups.keys()));
   const stale: Stale[] = [];
   for (const [name, own] of groups) {
     if (names !== undefined && !names.includes(name)) continue;

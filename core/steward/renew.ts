@@ -65,63 +65,31 @@ const atOnce = 8;
 const mostReported = 10;
 
 export async function renew(job: RenewJob): Promise<RenewSummary> {
-  const { bucket, roots, names, notify, signal } = job;
-  const now = job.now();
-  const timeOfServer = bucket.serverTime() ?? now;
-  const figures = { backups: 0, objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0, expired: 0 };
+  const { bucket, roots, names, notify } = job;
+  const start = job.now();
+  const timeOfServer = bucket.serverTime() ?? start;
   using references = new References();
-  const promises = new Promises(job, now);
-  const demandOf = (manifest: Manifest) => promises.demandOf(manifest);
-  const needs = new Needs({ bucket, references, demandOf, now: timeOfServer, signal });
-  const reports = reportsOf(figures, notify);
+  const promises = new Promises(job, start);
+  const demandOf = ({ header }: Manifest) => promises.demandOf(header);
+  const needs = new Needs({ bucket, references, demandOf, now: timeOfServer, signal: job.signal });
+  const unreadables = new Unreadables(notify);
+  const chosen = await chooseAndRead(job, { needs, unreadables, timeOfServer });
+  await needs.addParts(unreadables.report);
+  promises.report(notify);
   const own = roots.filter(({ name }) => names.includes(name));
-  Object.assign(figures, await choose(job, { own, needs, now: timeOfServer, onUnreadable: reports.root }));
-  await needs.addParts(reports.part);
-  promises.report();
   const growth = new Growth(own, timeOfServer);
-  await extendAll(job, { references, growth, figures });
-  if (figures.weaker > 0) notify(weakerNotice(figures.weaker));
+  const extended = await extendAll(references, growth, job);
+  if (extended.weaker > 0) notify(weakerNotice(extended.weaker));
   const holdings = growth.holdings(needs.names(), () => true, false);
   growth.warn(holdings, notify);
-  return { ...figures, holdings };
+  return { ...chosen, ...extended, damaged: unreadables.damaged + extended.damaged, holdings };
 }
 
-type RenewFigures = { -readonly [figure in keyof Omit<RenewSummary, "holdings">]: RenewSummary[figure] };
+type ChooseDeps = { readonly needs: Needs; readonly unreadables: Unreadables; readonly timeOfServer: Date };
 
-/** What is said of roots and parts that cannot be read, and counted as damage. */
-function reportsOf(figures: RenewFigures, notify: Notify) {
-  let junk = 0;
-  const part = ({ object, loss: { how } }: Unreadable) => {
-    figures.damaged += 1;
-    if (figures.damaged > mostReported) return;
-    notify(notRenewed(`what is named in ${JSON.stringify(object.key)} is not renewed: ${how}`));
-  };
-  // Nobody can restore from junk, and anybody who may put can put it: it is no damage to what is renewed.
-  const root = (unreadable: Unreadable) => {
-    if (!unreadable.loss.junk) return part(unreadable);
-    junk += 1;
-    if (junk > mostReported) return;
-    const { object, loss } = unreadable;
-    const message = `${JSON.stringify(object.key)} (version ${object.version}) is no backup, and is not renewed: ${loss.how}`;
-    notify({ level: "warning", code: "not-a-backup", message });
-  };
-  return { part, root };
-}
-
-type RenewChoice = {
-  /** Backups of the names to renew. */
-  readonly own: readonly Root[];
-  readonly needs: Needs;
-  /** The time by the server's clock. */
-  readonly now: Date;
-  readonly onUnreadable: (unreadable: Unreadable) => void;
-};
-
-/** Chooses backups by the policy, and adds what they need to `needs`. Says which do not count, and returns how many do. */
-async function choose(
-  { bucket, names, policy, notify, signal }: RenewJob,
-  { own, needs, now, onUnreadable }: RenewChoice,
-): Promise<Pick<RenewFigures, "backups" | "expired">> {
+/** Chooses the backups to renew. Afterwards `needs` has what they need, as far as their roots say it. */
+async function chooseAndRead(job: RenewJob, { needs, unreadables, timeOfServer: now }: ChooseDeps) {
+  const { bucket, roots, names, policy, notify, signal } = job;
   const usable = new Set<Root>();
   const gone = new Set<Root>();
   const expires = (await daysUntilExpiry(bucket)) !== undefined;
@@ -130,28 +98,85 @@ async function choose(
       gone.add(root);
       return spent;
     }
-    const why = await needs.add(root, onUnreadable);
+    const why = await needs.add(root, unreadables.reportRoot);
     if (why === undefined) usable.add(root);
     return why;
   };
-  const decisions = await chooseRoots(own, {
-    names,
-    policy,
-    now,
-    read,
-    look: (root) => needs.look(root, onUnreadable),
-    keep: () => Promise.resolve(),
-    isComplete: (root) => needs.isComplete(root),
-  });
+  const look = (root: Root) => needs.look(root, unreadables.reportRoot);
+  const keep = () => Promise.resolve();
+  const isComplete = (root: Root) => needs.isComplete(root);
+  const decisions = await chooseRoots(roots, { names, policy, now, read, look, keep, isComplete });
   const dated = decisions.filter(({ reasons }) => reasons.includes(wrongDates.why));
   if (dated.length > 0) notify(datesNotice(dated));
   if (gone.size > 0) notify(expiredNotice(gone));
   return { backups: usable.size, expired: gone.size };
 }
 
-type LockExtension = { readonly references: References; readonly growth: Growth; readonly figures: RenewFigures };
+/** Reports roots and parts that cannot be read, the first few by name. */
+class Unreadables {
+  damaged = 0;
+  #junk = 0;
+  readonly #notify: Notify;
 
-async function extendAll(job: RenewJob, { references, growth, figures }: LockExtension): Promise<void> {
+  constructor(notify: Notify) {
+    this.#notify = notify;
+  }
+
+  readonly report = ({ object, loss: { how } }: Unreadable): void => {
+    this.damaged += 1;
+    if (this.damaged > mostReported) return;
+    this.#notify(notRenewed(`what is named in ${JSON.stringify(object.key)} is not renewed: ${how}`));
+  };
+
+  /** Nobody can restore from junk, and anybody who may put can put it: it is no damage to what is renewed. */
+  readonly reportRoot = (unreadable: Unreadable): void => {
+    if (!unreadable.loss.junk) {
+      this.report(unreadable);
+      return;
+    }
+    this.#junk += 1;
+    if (this.#junk > mostReported) return;
+    const { object, loss } = unreadable;
+    const message = `${JSON.stringify(object.key)} (version ${object.version}) is no backup, and is not renewed: ${loss.how}`;
+    this.#notify({ level: "warning", code: "not-a-backup", message });
+  };
+}
+
+/** Makes demands on locks of what manifests promise, and notes down by name which promises are not kept as they are. */
+class Promises {
+  readonly #job: Pick<RenewJob, "days" | "mostDays">;
+  readonly #start: Date;
+  /** The longest promise of each name that is more than the steward wants to lock for, in days. */
+  readonly #capped = new Map<string, number>();
+  readonly #undated = new Set<string>();
+
+  constructor(job: Pick<RenewJob, "days" | "mostDays">, start: Date) {
+    this.#job = job;
+    this.#start = start;
+  }
+
+  demandOf(header: ManifestHeader): LockDemand {
+    const { days, mostDays } = this.#job;
+    const promised = promisedDuration(header) / day;
+    if (days === undefined && header.origin !== undefined) this.#undated.add(header.name);
+    if (days === undefined && promised > mostDays) {
+      this.#capped.set(header.name, Math.max(this.#capped.get(header.name) ?? 0, Math.ceil(promised)));
+    }
+    const duration = (days ?? Math.min(promised, mostDays)) * day;
+    return { until: new Date(this.#start.getTime() + duration), mode: header.lock_mode };
+  }
+
+  report(notify: Notify): void {
+    const { mostDays } = this.#job;
+    for (const [name, promised] of [...this.#capped].slice(0, mostReported))
+      notify(cappedNotice(name, promised, mostDays));
+    for (const name of [...this.#undated].slice(0, mostReported)) notify(undatedNotice(name));
+  }
+}
+
+/** Extends the locks of all that is needed. */
+async function extendAll(references: References, growth: Growth, job: RenewJob) {
+  const figures = { objects: 0, bytes: 0, extended: 0, damaged: 0, refused: 0, weaker: 0 };
   const check = new ExtensionCheck(job.bucket);
   for (const page of references.versions()) {
     await eachOf(page, atOnce, async (object) => {
@@ -165,39 +190,7 @@ async function extendAll(job: RenewJob, { references, growth, figures }: LockExt
     });
     job.onProgress(figures.objects);
   }
-  if (check.lied) Object.assign(figures, await readAllBack(references, figures, job));
-}
-
-/** What manifests promise, as far as the steward wants to lock for: what is capped, or promises nothing, is reported by name. */
-class Promises {
-  readonly #job: RenewJob;
-  readonly #now: Date;
-  /** Longest promise in days, by name. */
-  readonly #capped = new Map<string, number>();
-  readonly #undated = new Set<string>();
-
-  constructor(job: RenewJob, now: Date) {
-    this.#job = job;
-    this.#now = now;
-  }
-
-  demandOf({ header }: Manifest): LockDemand {
-    const { days, mostDays } = this.#job;
-    const promised = promisedDuration(header) / day;
-    if (days === undefined && header.origin !== undefined) this.#undated.add(header.name);
-    if (days === undefined && promised > mostDays) {
-      this.#capped.set(header.name, Math.max(this.#capped.get(header.name) ?? 0, Math.ceil(promised)));
-    }
-    const duration = (days ?? Math.min(promised, mostDays)) * day;
-    return { until: new Date(this.#now.getTime() + duration), mode: header.lock_mode };
-  }
-
-  report(): void {
-    const { mostDays, notify } = this.#job;
-    for (const [name, promised] of [...this.#capped].slice(0, mostReported))
-      notify(cappedNotice(name, promised, mostDays));
-    for (const name of [...this.#undated].slice(0, mostReported)) notify(undatedNotice(name));
-  }
+  return check.lied ? { ...figures, ...(await readAllBack(references, figures, job)) } : figures;
 }
 
 /** Manifests of s3-sysbackup promise no date. */

@@ -7,10 +7,12 @@
  * Every call is synchronous. Strings go through two scratch buffers that the next call overwrites, so a pointer from
  * `cString` is good for one call and never kept.
  */
+
 import { CString, dlopen, FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import { constants } from "node:os";
 import { Failure, reasonOf } from "../failure.ts";
-import { type ByteString, toText } from "../format/path.ts";
+import type { ByteString } from "../format/path.ts";
+import { quoted } from "../format/quoted.ts";
 
 // A JavaScript number if it fits exactly, as all sizes and offsets here do.
 const i64 = FFIType.i64_fast;
@@ -90,7 +92,7 @@ export const AT_SYMLINK_FOLLOW = 0x400;
 /** The descriptor itself is meant: with an empty path. */
 export const AT_EMPTY_PATH = 0x1000;
 export const O_CLOEXEC = 0o2000000;
-/** For a descriptor that only says which file is meant: nothing is opened. */
+/** Flag for a descriptor that only says which file is meant: nothing is opened. */
 export const O_PATH = 0o10000000;
 
 /** PATH_MAX: the longest path that one call takes, with the NUL that ends it. */
@@ -110,7 +112,7 @@ export class SystemError extends Error {
     { code, reason, call }: SystemErrorParts,
     readonly path?: ByteString,
   ) {
-    super(`${call}${path === undefined ? "" : ` ${JSON.stringify(toText(path))}`}: ${reason}`);
+    super(`${call}${path === undefined ? "" : ` ${quoted(path)}`}: ${reason}`);
     this.name = "SystemError";
     this.code = code;
     this.reason = reason;
@@ -118,7 +120,7 @@ export class SystemError extends Error {
   }
 }
 
-/** Whether it is a `SystemError` with one of these codes, for `catch` blocks that can go on. */
+/** Returns whether it is a `SystemError` with one of these codes, for `catch` blocks that can go on. */
 export function isSystemError(error: unknown, ...codes: readonly string[]): error is SystemError {
   return error instanceof SystemError && codes.includes(error.code);
 }
@@ -138,7 +140,7 @@ export function errno(): number {
 
 /** Linux error numbers that are compared on hot paths. */
 export const ENOENT = constants.errno.ENOENT;
-export const EINTR = constants.errno.EINTR;
+const EINTR = constants.errno.EINTR;
 
 const codes = new Map(Object.entries(constants.errno).map(([code, number]) => [number, code]));
 codes.set(constants.errno.EAGAIN, "EAGAIN");
@@ -171,8 +173,16 @@ export function retried(call: string, path: ByteString | undefined, attempt: () 
   for (;;) {
     const result = attempt();
     if (result >= 0) return Number(result);
-    if (errno() !== EINTR) throw lastError(call, path);
+    throwUnlessInterrupted(call, path);
   }
+}
+
+/**
+ * Throws the error of the call that has just failed, unless a signal interrupted it: make it again then. Calls that are made for each
+ * file loop over this, as a closure for `retried` costs more than the call.
+ */
+export function throwUnlessInterrupted(call: string, path?: ByteString): void {
+  if (errno() !== EINTR) throw lastError(call, path);
 }
 
 /** Allocates memory with a fixed address. Other typed arrays of Bun may move when their `buffer` is first used. */

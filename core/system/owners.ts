@@ -71,7 +71,7 @@ function textual(name: string): Pointer {
   return cString(fromText(name));
 }
 
-/** Whether `record` now has the answer. A name service that fails counts as not knowing. */
+/** Returns whether `record` now has the answer. A name service that fails counts as not knowing. */
 function lookUp<Key>(call: Call<Key>, key: Key): boolean {
   let status = call(key, room);
   while (status === constants.errno.ERANGE && room.length < maxRoom) {

@@ -48,7 +48,10 @@ const longestWait = 5_000;
 const mostEmptyPages = 10;
 /** Items of one page of a scan. */
 const pageSize = 100;
-/** Bytes of an answer, more than a batch or a page of items with the longest keys. Parsed, many small items take a hundred times as much memory. */
+/**
+ * Bytes of an answer, more than a batch or a page of items with the longest keys. Parsed, many small items take a hundred times as much
+ * memory.
+ */
 const largestAnswer = 256 * 1024;
 /** A table is there to save time: it is given up sooner than a bucket. */
 /** Bytes that parsing an answer may leave, roughly: the collector would come late. */

@@ -71,7 +71,7 @@ function wordingOf(error: unknown, { region, endpoint, action }: TableAttempt): 
 /** Characters of a server's message that a user is shown. */
 const shown = 300;
 
-/** Whether trying again can help. */
+/** Returns whether trying again can help. */
 export function mayPass({ kind }: TableError): boolean {
   return kind === "busy" || kind === "unreachable";
 }

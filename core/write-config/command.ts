@@ -64,7 +64,7 @@ export async function runCommand(
   }
 }
 
-/** Whether a command that changes nothing ends with exit status 0. Its output is ignored. */
+/** Returns whether a command that changes nothing ends with exit status 0. Its output is ignored. */
 export async function succeeds(words: Command["words"]): Promise<boolean> {
   const stdio: ["ignore", "ignore", "ignore"] = ["ignore", "ignore", "ignore"];
   return (await Bun.spawn([...words], { stdio, env: childEnvironment() }).exited) === 0;

@@ -154,7 +154,7 @@ function refusal(doing: string, what: string, error: unknown): Failure {
 }
 
 /**
- * Whether the server refused: then nothing was changed. Otherwise it may have done what was asked, even if it answers that it
+ * Returns whether the server refused: then nothing was changed. Otherwise it may have done what was asked, even if it answers that it
  * already exists (409), as the client repeats a request whose answer was lost.
  */
 export function wasRefused(error: unknown): boolean {

@@ -38,7 +38,7 @@ export function legacyTimerPlan({ unitFolder, disable, running, notify }: Legacy
   return { steps: [step], later: [] };
 }
 
-/** By the link that `systemctl enable` makes. */
+/** Looks for the link that `systemctl enable` makes. */
 function isEnabled(unitFolder: string): boolean {
   return lstatSync(join(unitFolder, "timers.target.wants", timer), { throwIfNoEntry: false }) !== undefined;
 }

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
-import { Failure, reasonOf } from "../failure.ts";
+import { codeOf, Failure, reasonOf } from "../failure.ts";
 import type { Notify } from "../notice.ts";
 import { openRegular } from "../system/files/regular-file.ts";
 import { which } from "../system/processes/programs.ts";
@@ -49,7 +49,7 @@ export function readAsRoot(path: string, notify: Notify): Promise<string> {
   return runCommand(command, { output: "capture" });
 }
 
-/** Whether a folder has no executable that archive would run. */
+/** Returns whether a folder has no executable that archive would run. */
 export async function isEmptyFolder(path: string): Promise<boolean> {
   try {
     return (await readdir(path)).every((name) => name.startsWith("."));
@@ -59,11 +59,7 @@ export async function isEmptyFolder(path: string): Promise<boolean> {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-/** Whether the system's user or group database knows the name. */
+/** Returns whether the system's user or group database knows the name. */
 export function isKnown(database: "passwd" | "group", name: string): Promise<boolean> {
   return succeeds(["getent", database, name]);
 }

@@ -55,7 +55,7 @@ function endOf(line: number, conf: Conf): number {
   return Math.min(...starts.filter((start) => start > line)) - 1;
 }
 
-/** Whether a line belongs to a value: comments and empty lines between do not. */
+/** Returns whether a line belongs to a value: comments and empty lines between do not. */
 function isValue({ text }: ConfLine): boolean {
   return !/^\s*([#;]|$)/.test(text);
 }

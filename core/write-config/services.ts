@@ -132,7 +132,7 @@ async function encryptedBefore(path: string, { isRoot, notify }: ServiceOptions)
   return readAsRoot(path, notify).catch(() => undefined);
 }
 
-/** Whether `path` is newer: if not, keys may have been replaced by hand since. If that cannot be seen, they count as replaced. */
+/** Returns whether `path` is newer: if not, keys may have been replaced by hand since. If that cannot be seen, they count as replaced. */
 async function isNewer(path: string, than: string): Promise<boolean> {
   try {
     return (await stat(path)).mtimeMs >= (await stat(than)).mtimeMs;

@@ -21,7 +21,10 @@ export type UserState = {
 /** Keys of a user that IAM allows. */
 const maxKeys = 2;
 
-/** Looks the user up. `known` is the key pair in this machine's credentials file. Throws a Failure for a user who is not ours, or can have no more keys. */
+/**
+ * Looks the user up. `known` is the key pair in this machine's credentials file. Throws a Failure for a user who is not ours, or can have
+ * no more keys.
+ */
 export async function lookAtUser(
   iam: Iam,
   name: string,
@@ -139,7 +142,7 @@ function createUser(iam: Iam, name: string, machine: MachineRole): Step {
   };
 }
 
-/** For a user that an earlier version made, without the tag. */
+/** Tags a user that an earlier version made without the tag. */
 function tagUser(iam: Iam, user: string, name: string): Step {
   let made: Made = "no";
   return {

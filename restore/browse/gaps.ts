@@ -13,8 +13,8 @@ export class Gaps {
   readonly #concerns: (path: ByteString) => boolean;
   #damaged = 0;
   #unread = 0;
-  #isSealedTold = false;
-  #isSealedBackupTold = false;
+  #saidSealedBundle = false;
+  #saidSealedBackup = false;
 
   /** `concerns`: whether an entry that cannot be read would be in the answer. */
   constructor(notify: Notify, concerns: (path: ByteString) => boolean = () => true) {
@@ -42,8 +42,8 @@ export class Gaps {
   /** Adds a bundle that cannot be opened. Reported once. */
   sealedBundle(): void {
     this.#count(false);
-    if (this.#isSealedTold) return;
-    this.#isSealedTold = true;
+    if (this.#saidSealedBundle) return;
+    this.#saidSealedBundle = true;
     const message =
       "bundles that may have some of it are sealed: name the keyfile that they were sealed with: --keyfile";
     this.#notices.notify({ level: "error", code: "bundle-sealed", message });
@@ -52,8 +52,8 @@ export class Gaps {
   /** Adds a backup that no identity at hand opens. Reported once. `why`: a full sentence. */
   sealedBackup(why: string): void {
     this.#count(false);
-    if (this.#isSealedBackupTold) return;
-    this.#isSealedBackupTold = true;
+    if (this.#saidSealedBackup) return;
+    this.#saidSealedBackup = true;
     this.#notices.notify({ level: "error", code: "backup-sealed", message: why });
   }
 

@@ -92,7 +92,7 @@ class Answers {
     readonly gaps: Gaps,
   ) {}
 
-  /** What the last bundle has counts, as in a restore. */
+  /** Finds the path in all lists. What the last bundle has counts, as in a restore. */
   async in({ stretches, sealed }: PartsWithPath, gaps: Gaps): Promise<HeldState> {
     let answer: HeldState = { state: sealed ? "unknown" : "absent" };
     for (const stretch of stretches.toReversed()) {

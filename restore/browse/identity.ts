@@ -2,7 +2,7 @@
 import type { PartRef } from "../../core/format/manifest/manifest.ts";
 import type { PathStretch } from "../../core/manifest/read.ts";
 
-/** The same for parts that hold the same, and of which the roots say the same. */
+/** Returns the same text for parts that hold the same, and of which the roots say the same. */
 export function identityOf({ sha256, first, entries }: PartRef): string {
   return JSON.stringify([sha256, first, entries]);
 }

@@ -1,9 +1,11 @@
 /** Looks one path up in a backup, through the links of the backup if it leads through some. */
+
 import { posix } from "node:path";
 import { exitStatus, Failure } from "../../core/failure.ts";
 import type { Entry, ObjectRef } from "../../core/format/entries/entry.ts";
 import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import { type PartList, readableListsOf } from "../../core/manifest/part-lists.ts";
 import { stretchesOf, walkParts, withoutSegments } from "../../core/manifest/walk.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
@@ -75,7 +77,7 @@ function leadTo(link: ByteString, target: ByteString): ByteString {
 /** Describes a path that the backup does not have, as far as it can be read. `end`: where it leads. */
 export function notThere(path: ByteString, end: ByteString, gaps: Gaps): Failure {
   const unread = gaps.exit !== exitStatus.done;
-  const leads = end === path ? "" : `it leads to ${JSON.stringify(toText(end))}, and `;
+  const leads = end === path ? "" : `it leads to ${quoted(end)}, and `;
   return new Failure({
     doing: "find in the backup",
     what: toText(path),

@@ -11,7 +11,10 @@ import type { Selection } from "./select.ts";
 import { strippedEntry, strippedPath } from "./strip.ts";
 import { TakenPaths } from "./taken-paths.ts";
 
-/** An entry, with its path in the target. `stored`: its path in the backup. `selected` is false for folders that only lead to selected paths. */
+/**
+ * An entry, with its path in the target. `stored`: its path in the backup. `selected` is false for folders that only lead to selected
+ * paths.
+ */
 export type ChosenEntry = { readonly entry: PartEntry; readonly stored: ByteString; readonly selected: boolean };
 
 export type ChosenPart = { readonly objects: readonly ObjectRef[]; readonly chosen: readonly ChosenEntry[] };

@@ -1,7 +1,9 @@
 /** Reports what of a manifest itself cannot be read: the entries in it are lost, as far as the user has chosen them. */
+
 import type { BundleRef, PartRef } from "../../core/format/manifest/manifest.ts";
 import type { BadEntry } from "../../core/format/manifest/part.ts";
 import { type ByteString, toText } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
 import type { Report } from "../report/report.ts";
 import type { Selection } from "./select.ts";
@@ -31,7 +33,7 @@ export function tellBadEntry(report: Losing, selection: Selection, { path, why }
 
 /** Reports an entry that `--strip-components` would put in the place of another one. */
 export function tellTaken(report: Losing, stored: ByteString, path: ByteString): void {
-  const why = `without the folders that --strip-components takes off, it is ${JSON.stringify(toText(path))}, and something else of the backup has that place`;
+  const why = `without the folders that --strip-components takes off, it is ${quoted(path)}, and something else of the backup has that place`;
   const remedy = "restore it by its path into another folder, or take off fewer folders";
   report.lost("path-taken", { doing: "restore", what: toText(stored), path: stored, why, remedy, damage: false });
 }

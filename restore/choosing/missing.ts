@@ -1,6 +1,8 @@
 /** Reports what was asked for, and is not in the backup. */
+
 import type { Manifest } from "../../core/format/manifest/manifest.ts";
-import { type ByteString, toText } from "../../core/format/path.ts";
+import { toText } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import type { ObjectSource } from "../../core/stored/read.ts";
 import type { Report } from "../report/report.ts";
 import type { ChosenEntries } from "./chosen.ts";
@@ -41,10 +43,6 @@ function reason(way: LinkedWay | undefined, hasGaps: boolean): readonly [why: st
     "the backup has nothing of that path",
     "check its spelling, or try another backup: `sysbackup list` shows them",
   ];
-}
-
-function quoted(path: ByteString): string {
-  return JSON.stringify(toText(path));
 }
 
 /** Warns of choices that leave nothing over, unless an error says why. Call for all of a backup. */

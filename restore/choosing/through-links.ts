@@ -1,7 +1,7 @@
 /** Finds where a path leads that goes through links of the backup, as `/bin/ls` does if `/bin` is a link to `usr/bin`. */
 import { posix } from "node:path";
 import type { Manifest } from "../../core/format/manifest/manifest.ts";
-import { type ByteString, parentOf } from "../../core/format/path.ts";
+import { type ByteString, foldersAbove, parentOf } from "../../core/format/path.ts";
 import { readableListsOf } from "../../core/manifest/part-lists.ts";
 import type { LoadedPart } from "../../core/manifest/read.ts";
 import { type OnLostPart, type WalkOptions, walkParts } from "../../core/manifest/walk.ts";
@@ -26,10 +26,10 @@ export async function waysThroughLinks(
   const ways = new Map<ByteString, LinkedWay>();
   let ends = new Map(paths.map((path) => [path, path]));
   for (let round = 0; round < mostRounds && ends.size > 0; round += 1) {
-    const links = await linksAmong(walk, new Set([...ends.values()].flatMap(above)));
+    const links = await linksAmong(walk, new Set([...ends.values()].flatMap((end) => foldersAbove(end).slice(1))));
     const next = new Map<ByteString, ByteString>();
     for (const [path, end] of ends) {
-      const link = above(end).find((folder) => links.has(folder));
+      const link = foldersAbove(end).find((folder) => links.has(folder));
       if (link === undefined) continue;
       const led = posix.resolve(parentOf(link), links.get(link) ?? "", end.slice(link.length + 1)) as ByteString;
       ways.set(path, { link: ways.get(path)?.link ?? link, end: led });
@@ -38,13 +38,6 @@ export async function waysThroughLinks(
     ends = next;
   }
   return ways;
-}
-
-/** The folders above a path, the uppermost first, without `/`. */
-function above(path: ByteString): ByteString[] {
-  const folders: ByteString[] = [];
-  for (let folder = parentOf(path); folder !== "/"; folder = parentOf(folder)) folders.unshift(folder);
-  return folders;
 }
 
 async function linksAmong(

@@ -46,7 +46,10 @@ export function lossOfDump(error: unknown, snapshot: SnapshotRef): Loss {
   return { ...damaged(path, how), why: `the dump ${how}`, junk: true };
 }
 
-/** Yields the dump, in pieces that are good until the next is asked for. Throws, at its end at the latest, if anything is not as the manifest says. */
+/**
+ * Yields the dump, in pieces that are good until the next is asked for. Throws, at its end at the latest, if anything is not as the
+ * manifest says.
+ */
 export function dumpOf(snapshot: SnapshotRef, { bucket, manifest }: DumpSource): AsyncGenerator<Uint8Array> {
   const { dump_size, dump_sha256 } = snapshot;
   const content = isWhole(snapshot)

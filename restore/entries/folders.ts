@@ -2,9 +2,11 @@
  * Restores folders. The walk makes each so that nobody else can enter it. They get their own metadata at the very end,
  * deepest first, since writing into a folder changes its times, and its mode may not allow it.
  */
+
 import type { FolderEntry } from "../../core/format/entries/entry.ts";
 import { decodeEntry, encodeHead } from "../../core/format/entries/entry-json.ts";
-import { type ByteString, parentOf, toText } from "../../core/format/path.ts";
+import { type ByteString, parentOf } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import { fstat } from "../../core/system/filesystem/stat.ts";
 import { SystemError } from "../../core/system/libc.ts";
 import type { Report } from "../report/report.ts";
@@ -85,7 +87,7 @@ export class Folders {
       if (lost.entries === 0) continue;
       const what = lost.entries === 1 ? "1 entry" : `${lost.entries} entries`;
       const why = this.#kernels.has(path) ? ": a filesystem is mounted there whose files the kernel makes" : "";
-      this.#deps.report.warning("folder-lost", `did not restore ${what} in ${JSON.stringify(toText(path))}${why}`);
+      this.#deps.report.warning("folder-lost", `did not restore ${what} in ${quoted(path)}${why}`);
       lost.entries = 0;
     }
     for (const line of this.#deps.spool.backwards()) this.#apply(line);

@@ -31,7 +31,7 @@ type Ids = { readonly uid: number; readonly gid: number };
 export class Metadata {
   readonly #report: Report;
   readonly #numericOwner: boolean;
-  #toldOtherNumber = false;
+  #saidOtherNumber = false;
 
   constructor(report: Report, numericOwner: boolean) {
     this.#report = report;
@@ -90,8 +90,8 @@ export class Metadata {
 
   /** Reports the first one, at once: a rescue system has the names, and other numbers than the system that is restored. */
   #tellOtherNumber(kind: "user" | "group", name: string | undefined, there: number, here: number): void {
-    if (this.#toldOtherNumber) return;
-    this.#toldOtherNumber = true;
+    if (this.#saidOtherNumber) return;
+    this.#saidOtherNumber = true;
     const which = `the ${kind} ${JSON.stringify(name ?? "")} is ${here} on this machine, and was ${there} in the backup`;
     const remedy =
       "if this is not the system that will use the files, such as a rescue system, run again with --numeric-owner";

@@ -2,8 +2,10 @@
  * Removes what the backup does not have, for an exact copy: by descriptors, after the user was asked a second time. Nothing is removed if
  * it is not certain that the backup lacks it.
  */
+
 import type { Manifest } from "../../core/format/manifest/manifest.ts";
 import { baseName, parentOf, toText } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import type { Pauses } from "../../core/pauses.ts";
 import { remove, removeFolder } from "../../core/system/files/beneath.ts";
 import type { Inode } from "../../core/system/filesystem/stat.ts";
@@ -41,7 +43,7 @@ export async function removeExtras(extras: Extras, removal: Removal, deps: Remov
   const { report, pauses } = deps;
   await extras.find();
   for (const path of extras.mounts) {
-    const message = `${JSON.stringify(toText(path))} is not looked into by --delete, as another filesystem is mounted there: name it as a path to include it`;
+    const message = `${quoted(path)} is not looked into by --delete, as another filesystem is mounted there: name it as a path to include it`;
     report.info("mount-passed", message);
   }
   if (extras.count === 0) return;
@@ -70,6 +72,6 @@ function removeOne({ path, isFolder }: Extra, { target, report }: RemovalDeps): 
   } catch (error) {
     if (!(error instanceof SystemError) && !(error instanceof Obstacle)) throw error;
     const why = error instanceof SystemError ? error.reason : error.parts.why;
-    report.warning("not-removed", `cannot remove ${JSON.stringify(toText(path))}: ${why}`);
+    report.warning("not-removed", `cannot remove ${quoted(path)}: ${why}`);
   }
 }

@@ -54,7 +54,10 @@ function follows(last: Extent, next: Extent, inFrames: boolean): boolean {
   return last.frameLength === next.frameLength && (inFrames || next.offset >= last.offset + last.length);
 }
 
-/** Yields extents one by one, each good until the next is asked for. `garbage`: for all that is read one after another. Reads on once more from the one that is wrong. */
+/**
+ * Yields extents one by one, each good until the next is asked for. `garbage`: for all that is read one after another. Reads on once more
+ * from the one that is wrong.
+ */
 export async function* heldExtents(
   bucket: ObjectSource,
   { object, extents }: ExtentRun,

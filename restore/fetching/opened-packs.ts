@@ -36,12 +36,12 @@ export class OpenedPacks {
     this.#inUse = new Budget(atOnce);
   }
 
-  /** Whether an object is opened as a whole. Larger ones are read from the bucket each time. */
+  /** Returns whether an object is opened as a whole. Larger ones are read from the bucket each time. */
   opens({ encoding, size }: ObjectRef): boolean {
     return isPack(encoding) && !isReadInRanges(encoding) && size <= largest;
   }
 
-  /** Whether an object is in memory. */
+  /** Returns whether an object is in memory. */
   holds(object: ObjectRef): boolean {
     return this.#held.has(nameOf(object));
   }

@@ -2,9 +2,11 @@
  * Reports what a restore could not do: single errors by path, and failures of many entries (owners that may not be set) as
  * one warning of each kind, with a count and the first path. Also keeps the figures of the summary.
  */
+
 import { Failure, type FailureParts } from "../../core/failure.ts";
 import type { PartEntry } from "../../core/format/entries/entry.ts";
-import { type ByteString, toText } from "../../core/format/path.ts";
+import type { ByteString } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import type { Notice, Notify } from "../../core/notice.ts";
 import { BoundedNotices } from "./bounded-notices.ts";
 
@@ -141,7 +143,7 @@ export class Report {
   salvaged(path: ByteString, backup: string, isSame: boolean): void {
     this.figures.salvaged += 1;
     this.journal?.salvaged(path, backup, isSame);
-    const what = JSON.stringify(toText(path));
+    const what = quoted(path);
     if (isSame) this.info("salvaged", `${what} has its content from ${backup}, which has the same`);
     else this.warning("salvaged-version", `${what} is another version: that of ${backup}`);
   }
@@ -154,7 +156,7 @@ export class Report {
 
   /** Reports that what another backup has in a lost stretch of the manifest was restored instead. */
   salvagedStretch(first: ByteString, entries: number, backup: string): void {
-    const message = `${entries} entries from ${JSON.stringify(toText(first))} on are those of ${backup}, as nobody knows what this backup had there`;
+    const message = `${entries} entries from ${quoted(first)} on are those of ${backup}, as nobody knows what this backup had there`;
     this.warning("salvaged-version", message);
   }
 
@@ -180,10 +182,7 @@ export class Report {
     for (const [kind, { count, first, reason }] of this.#counted) {
       const { doing, remedy } = kinds[kind];
       const others = count === 1 ? "" : ` and ${count - 1} more`;
-      this.warning(
-        `${kind}-not-set`,
-        `cannot ${doing} ${JSON.stringify(toText(first))}${others}: ${reason}; ${remedy}`,
-      );
+      this.warning(`${kind}-not-set`, `cannot ${doing} ${quoted(first)}${others}: ${reason}; ${remedy}`);
     }
     this.#counted.clear();
     this.#notices.end();

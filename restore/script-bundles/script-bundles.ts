@@ -1,6 +1,6 @@
 /**
- * Bundles that the script before this program has stored: `[PREFIX/]dirname/basename.tar.{gz,bz2,xz}`, with the MD5 of the compressed tar in their
- * metadata, sealed by OpenSSL although no key says so. They are in no manifest; the newest version of each key counts.
+ * Bundles that the script before this program has stored: `[PREFIX/]dirname/basename.tar.{gz,bz2,xz}`, with the MD5 of the compressed tar
+ * in their metadata, sealed by OpenSSL although no key says so. They are in no manifest; the newest version of each key counts.
  */
 import { BucketError, type BucketReader, type ListedVersion } from "../../core/bucket/contract.ts";
 import { readAll } from "../../core/bucket/stream.ts";

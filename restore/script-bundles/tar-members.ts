@@ -187,7 +187,7 @@ function numberIn(header: Buffer, at: number, length: number): number {
   return Number.parseInt(digits, 8);
 }
 
-/** What follows a header. Throws for what would lead back in the tar. */
+/** Returns how many bytes follow a header. Throws if they would lead back in the tar. */
 function lengthIn(header: Buffer): number {
   const size = numberIn(header, 124, 12);
   if (size < 0) throw altered("a size in a tar header is negative");

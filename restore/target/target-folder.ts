@@ -1,7 +1,9 @@
 /** Makes the folder of `--target` if it is missing, and explains why it cannot be used. */
+
 import { type ExitStatus, exitStatus, Failure } from "../../core/failure.ts";
 import { fromArgument } from "../../core/format/argument.ts";
-import { type ByteString, baseName, parentOf, toText } from "../../core/format/path.ts";
+import { type ByteString, baseName, parentOf } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import { makeFolder } from "../../core/system/files/beneath.ts";
 import { close } from "../../core/system/files/files.ts";
 import { openThroughOwnLinks, StrangersLink } from "../../core/system/files/own-links.ts";
@@ -69,7 +71,7 @@ export function unusable(path: string, error: unknown): unknown {
 }
 
 function leadAstray(path: string, error: StrangersLink): Failure {
-  const why = `${JSON.stringify(toText(error.path ?? fromArgument(path)))} in it is a link of ${userName(error.uid) ?? `user ${error.uid}`}, who chooses where it leads`;
+  const why = `${quoted(error.path ?? fromArgument(path))} in it is a link of ${userName(error.uid) ?? `user ${error.uid}`}, who chooses where it leads`;
   const remedy = "give the path that you mean, without that link, as --target";
   return new Failure({ doing: "restore into", what: path, why, remedy, exit: exitStatus.usage, cause: error });
 }

@@ -1,9 +1,11 @@
 /** Reads roots and parts of the chosen backups, and records what they need. */
+
 import type { Stored } from "../../core/bucket/contract.ts";
 import { Denials } from "../../core/bucket/denials.ts";
 import { type Manifest, type PartRef, summaryOf } from "../../core/format/manifest/manifest.ts";
 import type { BadEntry } from "../../core/format/manifest/part.ts";
-import { fromText, toText } from "../../core/format/path.ts";
+import { fromText } from "../../core/format/path.ts";
+import { quoted } from "../../core/format/quoted.ts";
 import { isExpired } from "../../core/manifest/expired.ts";
 import type { Found } from "../../core/manifest/find.ts";
 import type { Loss } from "../../core/manifest/loss.ts";
@@ -165,7 +167,7 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
     const why =
       overlapped === undefined
         ? `what it says of ${JSON.stringify(key)} is not so`
-        : `parts overlap at ${JSON.stringify(toText(overlapped))}`;
+        : `parts overlap at ${quoted(overlapped)}`;
     // Backups whose roots describe the part correctly lose nothing.
     findings.add(root ?? part, "manifest-damaged", why);
     losses.add(root ?? part, path, entries);
@@ -175,7 +177,7 @@ function reportContradictions(backups: readonly Collected[], { partsRead, findin
 /** Reports files whose segments are missing, or are not those that they had. */
 function reportWrongSegments({ segments, findings, losses }: CollectDeps): void {
   for (const { part, file, why } of segments.wrong()) {
-    findings.add(part, "entry-unreadable", `${JSON.stringify(toText(file))} cannot be restored: ${why}`);
+    findings.add(part, "entry-unreadable", `${quoted(file)} cannot be restored: ${why}`);
     losses.add(part, file);
   }
 }

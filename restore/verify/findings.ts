@@ -140,7 +140,7 @@ export class Findings {
       .all();
   }
 
-  /** Whether it lies in an archive tier, and cannot be read. */
+  /** Returns whether it lies in an archive tier, and cannot be read. */
   isFrozen(object: number): boolean {
     const query = "SELECT 1 FROM faults WHERE object = ? AND code IN ('frozen', 'archived')";
     return this.database.query<object, [number]>(query).get(object) !== null;

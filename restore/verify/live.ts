@@ -127,7 +127,10 @@ async function compareEntry(
   }
 }
 
-/** Errors for a path that does not exist, or that the file system could not have; ELOOP for a link above it, since the backup has a folder there. */
+/**
+ * Errors for a path that does not exist, or that the file system could not have; ELOOP for a link above it, since the backup has a folder
+ * there.
+ */
 const gone = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"] as const;
 
 /** Errors that say nothing of the path. */
@@ -182,7 +185,10 @@ async function hasContent(stretch: Stretch, handle: number, pauses: Pauses): Pro
   }
 }
 
-/** Names what differs. `hasTimes`: the manifest states times of files. A folder's times follow from what is in it, and a link has no mode of its own. */
+/**
+ * Names what differs. `hasTimes`: the manifest states times of files. A folder's times follow from what is in it, and a link has no mode of
+ * its own.
+ */
 function differences(entry: Entry, found: Stat, handle: number, hasTimes: boolean): string[] {
   if (found.type !== entry.type) return ["type"];
   const { owner, modified } = entry;

@@ -59,7 +59,7 @@ export class Notes implements Disposable {
     }
   }
 
-  /** Whether nobody has noted this version yet. */
+  /** Returns whether nobody has noted this version yet. */
   lacks({ key, version }: Pick<Stored, "key" | "version">): boolean {
     return this.#known.lockedUntil(key, version) === undefined;
   }

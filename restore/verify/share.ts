@@ -41,7 +41,10 @@ export function parseShare(written: string | undefined, now: Date): Share {
   });
 }
 
-/** Returns whether the object of a key belongs to the share, the same for all its versions; of new, every one may. `seed`: 32 bits, for random shares. */
+/**
+ * Returns whether the object of a key belongs to the share, the same for all its versions; of new, every one may. `seed`: 32 bits, for
+ * random shares.
+ */
 export function chooser(share: Share, seed: number): (key: string) => boolean {
   if (share.kind === "all" || share.kind === "new") return () => true;
   if (share.kind === "slice") return (key) => Bun.hash.xxHash32(key) % share.slices === share.slice - 1;

@@ -1,4 +1,7 @@
-/** The arguments of `sysbackup bundle`, parsed: sections of conf, or one bundle's worth of settings with the options of the script before it. */
+/**
+ * The arguments of `sysbackup bundle`, parsed: sections of conf, or one bundle's worth of settings with the options of the script before
+ * it.
+ */
 import type { BundleSection } from "../../../core/config/bundle-section.ts";
 import { exitStatus, Failure } from "../../../core/failure.ts";
 import { type BackupArgs, backupArgs, type Words } from "../../subcommand.ts";

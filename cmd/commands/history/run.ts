@@ -48,7 +48,7 @@ function lineOf({ held, last, backups }: HistoryRow): string {
   return `${backupName(last)}  ${counted(backups, "backup").padEnd("100 backups".length)}  ${what}`;
 }
 
-/** Whether s3-sysbackup made the backup: its manifests have no times of files. */
+/** Returns whether s3-sysbackup made the backup: its manifests have no times of files. */
 function isTimeless({ key }: HistoryRow["last"]): boolean {
   return parseLegacyKey(key) !== undefined;
 }

@@ -1,6 +1,5 @@
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
 import { type ListedBackup, listBackups } from "../../../core/manifest/list.ts";
-import { noSuchName } from "../../../core/manifest/no-such-name.ts";
 import type { RunSubcommand } from "../../io.ts";
 import { backupColumns, backupRow } from "../../shared/backup-table.ts";
 import { connectAs } from "../../shared/connect.ts";
@@ -32,7 +31,6 @@ export const run: RunSubcommand<ListArgs> = async ({ onlyName, ...access }, io) 
       if (unusable <= mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: backup.why });
     }
     if (unusable > mostNamed) io.notify({ level: "error", code: "manifest-unusable", message: moreUnusable(unusable) });
-    if (found === 0 && onlyName !== undefined) throw await noSuchName(bucket, onlyName);
     if (found === 0) io.notify({ level: "info", code: "no-backups", message: noBackups(bucket.url) });
     if (overlaid > 0) io.notify({ level: "warning", code: "backup-overlaid", message: someOverlaid(overlaid, found) });
     if (contradicted > 0) {

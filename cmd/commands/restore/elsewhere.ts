@@ -1,6 +1,7 @@
 /** Says which other backups have what a restore has lost. */
+
 import type { ByteString } from "../../../core/format/path.ts";
-import { toText } from "../../../core/format/path.ts";
+import { quoted } from "../../../core/format/quoted.ts";
 import { type ElsewhereOptions, findElsewhere } from "../../../restore/browse/elsewhere.ts";
 import type { LostFiles } from "../../../restore/report/lost-files.ts";
 import type { CommandIO } from "../../io.ts";
@@ -29,12 +30,10 @@ const mostShown = 50;
 export function lossLines(lost: LostFiles, elsewhere: Elsewhere): string[] {
   if (lost.isEmpty) return [];
   const stretches = lost.stretches.map(
-    ({ first }) => `    entries from ${JSON.stringify(toText(first))} on: ${words(elsewhere.get(first))}`,
+    ({ first }) => `    entries from ${quoted(first)} on: ${words(elsewhere.get(first))}`,
   );
   const paths = lost.paths();
-  const shown = paths
-    .slice(0, mostShown)
-    .map((path) => `    ${JSON.stringify(toText(path))}: ${words(elsewhere.get(path))}`);
+  const shown = paths.slice(0, mostShown).map((path) => `    ${quoted(path)}: ${words(elsewhere.get(path))}`);
   const more = paths.length + lost.forgotten - shown.length;
   return [
     "  lost content:",

@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { untilAborted } from "../../../core/abortable.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { type ExitStatus, exitStatus } from "../../../core/failure.ts";
-import type { Manifest } from "../../../core/format/manifest/manifest.ts";
+import type { BundleRef, Manifest } from "../../../core/format/manifest/manifest.ts";
+import type { ThawSpeed } from "../../../core/format/storage-class.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
@@ -12,6 +13,7 @@ import { writersFor } from "../../../restore/fetching/writers.ts";
 import { LostFiles } from "../../../restore/report/lost-files.ts";
 import { exitOf, restore } from "../../../restore/restore.ts";
 import { collectNeeded } from "../../../restore/thaw/collect.ts";
+import type { NeededObjects } from "../../../restore/thaw/needed.ts";
 import type { CommandIO, RunSubcommand } from "../../io.ts";
 import { type AccessConnection, connectAs } from "../../shared/connect.ts";
 import { finding, isSurelyNewest } from "../../shared/finding.ts";
@@ -92,35 +94,65 @@ type RestoreDeps = FrozenConnection & {
 
 async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO): Promise<ExitStatus> {
   const { bucket, counts, config, source, manifest } = deps;
-  const others = refusedBy(deps.trust);
-  const { target, snapshots, paths, thaw } = args;
-  const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
+  const { target, paths, thaw } = args;
   const { stateDir } = config.backup;
   const note = notedOf({ ...args, manifest: nameOf(source) }, bucket.url);
-  const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
   const thawed =
-    thaw &&
-    (await thawFirst(
-      {
-        bucket,
-        collect: (needed) =>
-          collectNeeded({ manifest, paths, patterns: frozen.patterns, dumps }, needed, { bucket, signal: io.signal }),
-        speed: thaw,
-        yes: args.yes,
-        begun: () => noteRestore(stateDir, note, io),
-      },
-      io,
-    ));
+    thaw && (await thawNeeded({ args, speed: thaw, begun: () => noteRestore(stateDir, note, io) }, deps, io));
   if (thaw !== undefined && thawed === undefined) return exitStatus.done;
+  const frozen = { bucket, manifest, paths, patterns: args.choices?.patterns, io };
   const isFrozen = thaw === undefined ? await tellFrozenBundles(frozen) : undefined;
   const began = io.now();
   const lost = new LostFiles();
   const file = args.report === undefined ? undefined : new ReportFile(args.report, io.notify);
+  const figures = await restoreFiles({ args, isFrozen, lost, file, began }, deps, io);
+  io.progress.end();
+  if (thawed === undefined) await deps.tellFrozen();
+  else await forgetRestore(stateDir, note);
+  const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
+  const elsewhere: Elsewhere = isSearched
+    ? await lookElsewhere(lost, { bucket, manifest, trust: refusedBy(deps.trust), signal: io.signal })
+    : new Map();
+  const took = io.now().getTime() - began.getTime();
+  const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };
+  file?.end(elsewhere, { ...figures, exit: exitOf(figures) });
+  const lines = io.json
+    ? [JSON.stringify(result)]
+    : [...summaryLines(manifest, target, figures, counts, took), ...lossLines(lost, elsewhere)];
+  for (const line of lines) io.out(line);
+  const exit = exitOf(figures);
+  return exit === exitStatus.done && file?.isComplete === false ? exitStatus.incomplete : exit;
+}
+
+/** `begun`: called when it may be thawed. */
+type ThawOrder = { readonly args: RestoreArgs; readonly speed: ThawSpeed; readonly begun: () => Promise<void> };
+
+/** Thaws all that the restore reads. Returns undefined if the user does not want it at its price. */
+function thawNeeded({ args, speed, begun }: ThawOrder, { bucket, manifest }: RestoreDeps, io: CommandIO) {
+  const { paths, snapshots, yes } = args;
+  const dumps = snapshots !== "skip" && (paths.length === 0 || snapshots !== "ask");
+  const wishes = { manifest, paths, patterns: args.choices?.patterns, dumps };
+  const collect = (needed: NeededObjects) => collectNeeded(wishes, needed, { bucket, signal: io.signal });
+  return thawFirst({ bucket, collect, speed, yes, begun }, io);
+}
+
+type RestoreOrder = {
+  readonly args: RestoreArgs;
+  readonly isFrozen: ((ref: BundleRef) => boolean) | undefined;
+  readonly lost: LostFiles;
+  readonly file: ReportFile | undefined;
+  readonly began: Date;
+};
+
+/** Restores, and writes the report as it goes. */
+async function restoreFiles({ args, isFrozen, lost, file, began }: RestoreOrder, deps: RestoreDeps, io: CommandIO) {
+  const { bucket, config, source, manifest, trust } = deps;
+  const { target, snapshots } = args;
   file?.begin({ manifest: nameOf(source), target, started: began.toISOString() });
   const job = restore({
     ...wishesOf(args, bucket, manifest),
     removal: await removalFor(args, config, bucket.url, io),
-    salvage: args.salvage ? salvaging({ bucket, manifest, trust: others }, io) : undefined,
+    salvage: args.salvage ? salvaging({ bucket, manifest, trust: refusedBy(trust) }, io) : undefined,
     lost,
     journal: file?.journal,
     snapshots,
@@ -133,21 +165,5 @@ async function restoreBackup(args: RestoreArgs, deps: RestoreDeps, io: CommandIO
     onProgress: ({ bytes, ...rest }) => io.progress.update({ ...rest, doneBytes: bytes }),
     signal: io.signal,
   });
-  const figures = await job.finally(() => file?.flush());
-  io.progress.end();
-  if (thawed === undefined) await deps.tellFrozen();
-  else await forgetRestore(stateDir, note);
-  const isSearched = !lost.isEmpty && (args.choices?.strip ?? 0) === 0 && !args.salvage;
-  const elsewhere: Elsewhere = isSearched
-    ? await lookElsewhere(lost, { bucket, manifest, trust: others, signal: io.signal })
-    : new Map();
-  const took = io.now().getTime() - began.getTime();
-  const result = { manifest: nameOf(source), target, ...figures, thawed, requests: counts, milliseconds: took };
-  file?.end(elsewhere, { ...figures, exit: exitOf(figures) });
-  const lines = io.json
-    ? [JSON.stringify(result)]
-    : [...summaryLines(manifest, target, figures, counts, took), ...lossLines(lost, elsewhere)];
-  for (const line of lines) io.out(line);
-  const exit = exitOf(figures);
-  return exit === exitStatus.done && file?.isComplete === false ? exitStatus.incomplete : exit;
+  return await job.finally(() => file?.flush());
 }

@@ -15,10 +15,9 @@ import { argumentBytes } from "../../../core/format/argument.ts";
 import { prefixes, runOf, safeName } from "../../../core/format/keys/keys.ts";
 import type { PreviousBackup } from "../../../core/format/manifest/chain.ts";
 import { type Found, findManifest } from "../../../core/manifest/find.ts";
-import { noSuchName } from "../../../core/manifest/no-such-name.ts";
+import { listRootsOf } from "../../../core/manifest/no-such-name.ts";
 import { openManifest } from "../../../core/manifest/open.ts";
 import { nameOf } from "../../../core/manifest/read.ts";
-import { listRoots } from "../../../core/manifest/roots.ts";
 import type { Table } from "../../../core/table/contract.ts";
 import type { Choose } from "../../../restore/verify/collect.ts";
 import { Notes } from "../../../restore/verify/notes.ts";
@@ -190,7 +189,7 @@ function checkArgs({ manifest, all, live, html, readData }: VerifyArgs): void {
   if (live && html !== undefined) throw usage("--html does not show what --live finds", "leave out --html or --live");
 }
 
-/** With the newest backup comes what was stored later in the place of one, and cannot be read: it may be a newer one. */
+/** Lists what is verified. Before the newest backup comes what was stored later and cannot be read: it may be a newer backup. */
 async function* sourcesOf(
   { manifest, all }: VerifyArgs,
   wanted: string,
@@ -198,12 +197,7 @@ async function* sourcesOf(
   io: CommandIO,
 ): AsyncGenerator<Found> {
   if (all) {
-    let isEmpty = true;
-    for await (const root of listRoots(bucket, manifest)) {
-      isEmpty = false;
-      yield root;
-    }
-    if (isEmpty && manifest !== undefined) throw await noSuchName(bucket, manifest);
+    yield* listRootsOf(bucket, manifest);
     return;
   }
   const found = await findManifest(bucket, wanted, finding(bucket, io));

@@ -78,7 +78,7 @@ async function lookedUp(key: string, { bucket, notify }: AdoptDeps): Promise<Obj
 /** Bytes of an object that tell whether the keyfile is the right one. */
 const beginning = 1_024;
 
-/** Whether what can be read of an object opens with the keyfile of the section. */
+/** Returns whether what can be read of an object opens with the keyfile of the section. */
 async function opens({ key, version, size }: Stored, { bucket, section, notify }: AdoptDeps): Promise<boolean> {
   const range = { start: 0, length: Math.min(size, beginning) };
   try {
@@ -112,8 +112,8 @@ export async function isSameTar(object: ScriptObject, tar: ScriptTar, deps: Adop
 }
 
 /**
- * Whether an object that can be read has the MD5 that is noted of it. Who could store under the script's keys could store anything, with
- * the metadata of another version.
+ * Returns whether an object that can be read has the MD5 that is noted of it. Who could store under the script's keys could store anything,
+ * with the metadata of another version.
  */
 export async function hasNotedContent(object: ScriptObject, deps: AdoptDeps): Promise<boolean> {
   const { key, version, md5, isReadable } = object;

@@ -5,11 +5,11 @@ import { realpath } from "node:fs/promises";
 import { type Bucket, BucketError, type Retention } from "../../bucket/contract.ts";
 import { isFatal } from "../../bucket/fatal.ts";
 import type { BundleSection } from "../../config/bundle-section.ts";
-import { exitStatus, Failure, reasonOf, SealingFailure } from "../../failure.ts";
+import { codeOf, exitStatus, Failure, reasonOf, SealingFailure } from "../../failure.ts";
 import type { Keyed } from "../../format/codecs/keyed.ts";
 import { nameOfPassword, usePassword } from "../../format/codecs/openssl.ts";
 import type { BundleRef } from "../../format/manifest/manifest.ts";
-import { type ByteString, fromText, parentOf, toText } from "../../format/path.ts";
+import { type ByteString, foldersAbove, fromText, toText } from "../../format/path.ts";
 import { quoted } from "../../format/quoted.ts";
 import { sha256 } from "../../format/sha256.ts";
 import type { Notify } from "../../notice.ts";
@@ -158,7 +158,7 @@ class SectionRun {
     const store = this.#store(sealing ?? noKeyfile);
     // What is stored now is not in a table that was used before.
     if (store.index === undefined) this.#noted.missed();
-    const leading = above(path);
+    const leading = foldersAbove(path);
     if (this.#section.depth === 0)
       await this.#one({ path, above: false, leading, keepsLeading: true }, () => findAll(path, walk), store);
     else await this.#storeUnits(path, leading, walk, store);
@@ -170,7 +170,7 @@ class SectionRun {
     using rest = units.above;
     await this.#one({ path, above: true, leading, keepsLeading: true }, () => Promise.resolve(rest), store);
     for (const at of units.at) {
-      const unit = { path: at, above: false, leading: above(at), keepsLeading: false };
+      const unit = { path: at, above: false, leading: foldersAbove(at), keepsLeading: false };
       await this.#one(unit, () => findAll(at, walk), store);
     }
   }
@@ -276,21 +276,11 @@ function idOf({ path, above }: Pick<BundleId, "path" | "above">): string {
   return `${above ? 1 : 0}${path}`;
 }
 
-/** The folders above a path, the uppermost first. */
-function above(path: ByteString): ByteString[] {
-  const folders: ByteString[] = [];
-  for (let step = path; step !== "/"; ) {
-    step = parentOf(step);
-    folders.unshift(step);
-  }
-  return folders;
-}
-
 /** Returns why one bundle, or one section, failed. Throws an error that concerns more. */
 function ownReason(error: unknown): string {
   if (error instanceof BucketError && (isFatal(error) || error.kind === "no-lock")) throw error;
   if (error instanceof SealingFailure) throw error;
   if (error instanceof Failure || error instanceof SystemError || error instanceof Unnameable) return error.message;
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return reasonOf(error);
+  if (codeOf(error) !== undefined) return reasonOf(error);
   throw error;
 }

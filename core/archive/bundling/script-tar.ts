@@ -60,7 +60,7 @@ export class ScriptTar implements Disposable {
     yield this.#counted(tarEnd(this.#position));
   }
 
-  /** Where the content of a file begins in the tar, once it was made. */
+  /** Returns where the content of a file begins in the tar, once it was made. */
   offsetOf(path: ByteString): number | undefined {
     const row = this.#database
       .query<{ offset: number | null }, [Buffer]>("SELECT offset FROM members WHERE place = ?")

@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { reasonOf } from "../../failure.ts";
+import { codeOf, reasonOf } from "../../failure.ts";
 import type { Notice, Notify } from "../../notice.ts";
 import { strangerWhoCanChange } from "../../system/trust/strangers.ts";
 
@@ -16,10 +16,10 @@ const passedOver = /^\.|~$|\.dpkg-[^.]*$|\.rpm[^.]*$|^README/;
 const leftover = /~$|\.dpkg-(?:old|new|dist|tmp|bak|remove|divert)$|\.rpm(?:save|new|orig)$/;
 
 /**
- * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and
- * leftovers; says so of an executable whose name is merely like theirs, and of a file without an x in its mode. Warns of what cannot be
- * executed though it should, and reports an error for a folder that cannot be read. `privileged` is the user whose rights they would get: an executable
- * that others can change is then left out with an error.
+ * Returns the executables of `folder` in byte order of name: regular files, and links to them. Skips folders and leftovers; says so of an
+ * executable whose name is merely like theirs, and of a file without an x in its mode. Warns of what cannot be executed though it should,
+ * and reports an error for a folder that cannot be read. `privileged` is the user whose rights they would get: an executable that others
+ * can change is then left out with an error.
  */
 export async function findExecutables(
   folder: string,
@@ -121,8 +121,4 @@ function whyNot(error: unknown): string {
   if (code === "EACCES") return "its mode or its filesystem does not allow it; run chmod +x, or remove it";
   if (code === "ENOENT") return "it is a link to nothing";
   return reasonOf(error);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

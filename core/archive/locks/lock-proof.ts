@@ -101,7 +101,7 @@ async function mustNotBeRemoved(bucket: LockProofDeps["bucket"], { key, version 
   );
 }
 
-/** Whether a server that answers does not know the request, or not for this bucket. */
+/** Returns whether a server that answers does not know the request, or not for this bucket. */
 function isAboutRequest({ kind }: BucketError): boolean {
   return kind === "other" || kind === "missing" || kind === "no-lock" || kind === "damaged";
 }

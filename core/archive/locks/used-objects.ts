@@ -1,4 +1,7 @@
-/** Finds which objects the manifest of the rows needs: packs or content of files and dumps, the parts themselves, and bundles with their tables. */
+/**
+ * Finds which objects the manifest of the rows needs: packs or content of files and dumps, the parts themselves, and bundles with their
+ * tables.
+ */
 import type { Database } from "bun:sqlite";
 import { BitSet } from "../state/tables/bit-set.ts";
 import { BundleTable } from "../state/tables/bundles.ts";

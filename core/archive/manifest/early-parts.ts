@@ -3,7 +3,8 @@
  * else make all of them at its end, when one core has nothing to do.
  *
  * What this writes is the beginning of what `part-writer.ts` would write, and that goes on from there. A row that changes after all makes
- * its part stale, as in any run. What is rare (segments, rows that readers would refuse, very long lines) ends it: then the rest is written at the end.
+ * its part stale, as in any run. What is rare (segments, rows that readers would refuse, very long lines) ends it: then the rest is written
+ * at the end.
  */
 import { continuedIn } from "../../format/entries/entry-row.ts";
 import { isSegmentHead } from "../../format/entries/segment.ts";

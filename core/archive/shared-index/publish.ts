@@ -2,6 +2,7 @@
  * Puts into the table of a fleet what index objects of this machine, or verified objects, list. They are read for that, so what a run could
  * not put, a later one does; and a table that is new gets all that is stored already.
  */
+
 import type { BucketReader } from "../../bucket/contract.ts";
 import { Denials } from "../../bucket/denials.ts";
 import { isDenied, isOfOne } from "../../bucket/fatal.ts";
@@ -20,6 +21,7 @@ import { isTimely } from "../../format/keys/index-id.ts";
 import { isContentKey, parseIndexKey, parseVerifiedKey, stampOf, timeOfStamp } from "../../format/keys/keys.ts";
 import { Skipped } from "../../inventory/skipped.ts";
 import type { Notify } from "../../notice.ts";
+import { once } from "../../once.ts";
 import { readIndexObject, readVerifiedObject } from "../../stored/index-object.ts";
 import { type Table, type TableAttributes, TableError, type TableItem } from "../../table/contract.ts";
 
@@ -96,7 +98,7 @@ async function publishUnlessUseless(found: Published, { deps, denials, skipped, 
   }
 }
 
-/** Whether the index object that this machine has put is not denied. */
+/** Returns whether the index object that this machine has put is not denied. */
 async function isReadable({ bucket, readable }: PublishDeps): Promise<boolean> {
   if (readable === undefined) return false;
   try {
@@ -107,15 +109,6 @@ async function isReadable({ bucket, readable }: PublishDeps): Promise<boolean> {
     if (isOfOne(error)) return true;
     throw error;
   }
-}
-
-/** Returns a function that runs `run` at its first call only. */
-function once(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => {
-    running ??= run();
-    return running;
-  };
 }
 
 /** The item that says what is published: the last key, and for readers those of the hour before it. */

@@ -14,7 +14,10 @@ import { type Ending, type Run, type RunOptions, run } from "../executables/run.
 const request = /^(?:#|\/\/|--) ?sysbackup: seekable[ \t\r]*$/m;
 const lookedAt = 4096;
 
-/** Whether the beginning of the executable asks for a seekable descriptor. False if it cannot be read: then it is not a script either. */
+/**
+ * Returns whether the beginning of the executable asks for a seekable descriptor. False if it cannot be read: then it is not a script
+ * either.
+ */
 export async function wantsSeekable(path: string): Promise<boolean> {
   try {
     return request.test((await readFirstBytesOfFile(path, lookedAt)).toString("latin1"));

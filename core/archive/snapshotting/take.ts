@@ -38,7 +38,7 @@ export async function takeSnapshots(options: SnapshotsDeps): Promise<SnapshotRef
   return refs;
 }
 
-/** Whether the next snapshotter would meet the error too. */
+/** Returns whether the next snapshotter would meet the error too. */
 const endsAll = (error: BucketError) => isFatal(error) || error.kind === "no-lock";
 
 async function tryToTake({ name, path }: Executable, deps: SnapshotDeps & DumpName, notify: Notify) {

@@ -177,7 +177,7 @@ export function setFact(database: Database, name: string, value: string): void {
   database.query("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(name, value);
 }
 
-/** Whether the database must be removed and rebuilt: a page is damaged, or what it says cannot be true. */
+/** Returns whether the database must be removed and rebuilt: a page is damaged, or what it says cannot be true. */
 export function isCorruption(error: unknown): boolean {
   if (error instanceof FalseState) return true;
   // Both codes have subtypes, such as SQLITE_CORRUPT_INDEX.

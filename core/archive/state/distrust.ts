@@ -59,7 +59,7 @@ export async function distrust(config: Config, bucketUrl: string, damaged: Itera
   }
 }
 
-/** Whether the state says the same of the object. */
+/** Returns whether the state says the same of the object. */
 function isOurs(claim: DamagedClaim, known: KnownObject, parts: ReadonlyMap<number, string>): boolean {
   if (claim.size !== known.size) return false;
   return claim.kind === "part" ? claim.sha256 === parts.get(known.id) : claim.kind === known.encoding;

@@ -49,7 +49,7 @@ export async function whoElseMayWrite(path: string): Promise<string | undefined>
   return stranger && `${JSON.stringify(stranger.path)} ${stranger.how}`;
 }
 
-/** What `uid` finds of an existing folder. Throws errors of the system. */
+/** Examines an existing folder for a run as `uid`. Throws errors of the system. */
 export async function examineStateDir(stateDir: string, uid: number): Promise<FolderState> {
   const found = await stat(stateDir);
   const open = (found.mode & everybodyElse) !== 0;
@@ -82,7 +82,10 @@ async function refusal(stateDir: string, found: Stats, ours: boolean, uid: numbe
   return refusalOfTheWay(stateDir, uid);
 }
 
-/** Only root refuses: others trust the groups that they are in, and may be unable to see the folders above. */
+/**
+ * Returns why the way to the folder is refused. Only root refuses: others trust the groups that they are in, and may be unable to see the
+ * folders above.
+ */
 async function refusalOfTheWay(stateDir: string, uid: number): Promise<Refusal> {
   if (uid !== 0) return undefined;
   const stranger = await strangerOnTheWay(stateDir, uid);

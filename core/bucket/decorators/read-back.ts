@@ -29,7 +29,7 @@ export function readBack(bucket: Bucket): Bucket {
 
 const refusals: readonly BucketErrorKind[] = ["denied", "other", "no-lock"];
 
-/** Whether the server may have understood the request, and not wanted it. */
+/** Returns whether the server may have understood the request, and not wanted it. */
 function isRefusal(error: unknown): error is BucketError {
   return error instanceof BucketError && refusals.includes(error.kind);
 }
@@ -89,7 +89,7 @@ function tooWeak({ parts }: BucketError, { mode, until }: Retention): BucketErro
   });
 }
 
-/** The refusal as it came, unless the lock could not be read for want of a right: then both rights are named. */
+/** Returns the refusal as it came. If the lock could not be read as a right was missing, names both rights. */
 function notRead(error: BucketError, lock: BucketError | undefined): BucketError {
   if (error.kind !== "denied" || lock?.kind !== "denied") return error;
   const why = `${error.parts.why}; and its lock cannot be read: ${lock.parts.why}`;

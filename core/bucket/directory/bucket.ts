@@ -2,10 +2,12 @@
  * A bucket in a directory: the same objects, versions and locks as in S3, kept by this program instead of a server. The
  * locks bind every user of sysbackup; they do not stop root with `rm`.
  */
+
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { codeOf } from "../../failure.ts";
 import { openSized, readRegularSync } from "../../system/files/regular-file.ts";
 import { checkMetadata } from "../checks.ts";
 import {
@@ -24,7 +26,7 @@ import {
 } from "../contract.ts";
 import { checkRetention, refuseLocked, refuseShorter } from "../retention.ts";
 import { isAbsent, readIfThere, sizeIfThere, unlinkIfThere, writePaced } from "./durable.ts";
-import { directoryError, errorCode, noDirectory } from "./errors.ts";
+import { directoryError, noDirectory } from "./errors.ts";
 import { findKey, isVersion, type KeyParts, recordName, splitKey, timeOfVersion } from "./names.ts";
 import { decodeRecord, mostRecordBytes, type VersionRecord } from "./record.ts";
 import { Store } from "./store.ts";
@@ -53,8 +55,7 @@ async function mustBeDirectory(root: string, url: string): Promise<void> {
   try {
     if ((await stat(root)).isDirectory()) return;
   } catch (error) {
-    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR")
-      throw directoryError(error, "open the bucket", url);
+    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw directoryError(error, "open the bucket", url);
   }
   throw noDirectory(url, root);
 }
@@ -324,7 +325,7 @@ class DirectoryBucket implements Bucket {
 
   /** An ENOENT may mean that the bucket itself is gone, because its disk was unmounted. */
   async #worded(error: unknown, doing: string, key: string): Promise<BucketError> {
-    if (errorCode(error) === "ENOENT") {
+    if (codeOf(error) === "ENOENT") {
       const gone = await mustBeDirectory(this.#root, this.url).catch((reason: unknown) => reason);
       if (gone instanceof BucketError) return gone;
     }

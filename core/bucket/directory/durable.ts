@@ -1,10 +1,11 @@
 /** Writing files so that they survive a crash: bytes first, then the name, then the folder that holds the name. */
+
 import { type FileHandle, mkdir, open, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { codeOf } from "../../failure.ts";
 import { readRegular } from "../../system/files/regular-file.ts";
 import type { SendPace } from "../contract.ts";
 import { slices } from "../slices.ts";
-import { errorCode } from "./errors.ts";
 
 /** Backups hold what only root may read on the machine: nobody but their owner sees them, whatever the umask. */
 export const privateFile = 0o600;
@@ -54,14 +55,14 @@ export async function unlinkIfThere(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
+    if (codeOf(error) === "ENOENT") return false;
     throw error;
   }
 }
 
-/** Whether there is nothing under the name. */
+/** Returns whether there is nothing under the name. */
 export const isAbsent = (error: unknown): boolean =>
-  ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error) ?? "");
+  ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(codeOf(error) ?? "");
 
 /** Throws an `UnreadableKind` for what is no regular file of up to `most` bytes. */
 export async function readIfThere(path: string, most: number): Promise<string | undefined> {
@@ -88,7 +89,7 @@ export async function claim(path: string): Promise<boolean> {
     await (await open(path, "wx", privateFile)).close();
     return true;
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -138,7 +139,7 @@ export class FolderSync {
         await mkdir(path, privateFolder);
         await this.sync(dirname(path));
       } catch (error) {
-        if (errorCode(error) !== "EEXIST") throw error;
+        if (codeOf(error) !== "EEXIST") throw error;
       }
     }
   }
@@ -149,7 +150,7 @@ async function syncFolder(path: string): Promise<void> {
   try {
     await folder.sync();
   } catch (error) {
-    if (!cannotSync.has(errorCode(error) ?? "")) throw error;
+    if (!cannotSync.has(codeOf(error) ?? "")) throw error;
   } finally {
     await folder.close();
   }

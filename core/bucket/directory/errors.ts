@@ -1,4 +1,5 @@
 /** Messages for errors of the file system. */
+import { codeOf } from "../../failure.ts";
 import { UnreadableKind } from "../../system/files/regular-file.ts";
 import { BucketError, type BucketErrorKind } from "../contract.ts";
 
@@ -27,17 +28,12 @@ const wordings: Readonly<Record<string, DirectoryWording>> = {
 /** For what sysbackup did not leave like that. */
 export const otherCopy = "restore that file from another copy of the bucket";
 
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
-}
-
 /** Turns any error of the file system into a `BucketError`, and returns one that is already. */
 export function directoryError(error: unknown, doing: string, what: string): BucketError {
   if (error instanceof BucketError) return error;
   if (error instanceof UnreadableKind)
     return new BucketError("damaged", { doing, what, why: error.message, remedy: otherCopy, cause: error });
-  const [kind, why, remedy] = wordings[errorCode(error) ?? ""] ?? ["other", plainReason(error)];
+  const [kind, why, remedy] = wordings[codeOf(error) ?? ""] ?? ["other", plainReason(error)];
   return new BucketError(kind, { doing, what, why, cause: error, ...(remedy && { remedy }) });
 }
 

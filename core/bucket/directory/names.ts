@@ -78,10 +78,10 @@ export function parseRecordName(file: string): { readonly name: string; readonly
   return { name: file.slice(0, start - "~".length), version: file.slice(start, end) };
 }
 
-/** Whether a file is one that only this program makes: a record, or a later version. */
+/** Returns whether a file is one that only this program makes: a record, or a later version. */
 export const looksLikeVersion = (file: string): boolean => versionedName.test(file);
 
-/** When a version was made: by the clock of the machine that put it. */
+/** Returns when a version was made, by the clock of the machine that put it. */
 export const timeOfVersion = (version: string): Date =>
   new Date(Number.parseInt(version.slice(0, timeDigits), 16) / 1000);
 

@@ -12,10 +12,10 @@
 
 import { type FileHandle, mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../../failure.ts";
 import { day } from "../../format/day.ts";
 import type { PutOptions, Stored } from "../contract.ts";
 import { claim, FolderSync, privateFile, privateFolder, unlinkIfThere, writeDurably } from "./durable.ts";
-import { errorCode } from "./errors.ts";
 import { laterName, recordName, splitKey, versionMaker, workFolder } from "./names.ts";
 import { encodeRecord, type VersionRecord } from "./record.ts";
 
@@ -108,7 +108,7 @@ export class Store {
     try {
       return await this.#firstFree(folder, name, version);
     } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
       await this.#folders.makeFolders(this.#root, folder);
       return this.#firstFree(folder, name, version);
     }
@@ -136,9 +136,9 @@ export class Store {
     try {
       return await make();
     } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
       await mkdir(this.#work, privateFolder).catch((reason) => {
-        if (errorCode(reason) !== "EEXIST") throw reason;
+        if (codeOf(reason) !== "EEXIST") throw reason;
       });
       return make();
     }

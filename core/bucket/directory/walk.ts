@@ -1,9 +1,10 @@
 /** Walks a directory bucket in S3's order of keys, holding the names of one folder (and those above it) at a time. */
+
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../../failure.ts";
 import { Garbage } from "../../system/threads/garbage.ts";
 import { compareKeys } from "../order.ts";
-import { errorCode } from "./errors.ts";
 import { findKey, laterName, looksLikeVersion, parseRecordName, workFolder } from "./names.ts";
 
 export type FoundVersion = {
@@ -125,7 +126,7 @@ function versionsAmong(names: ReadonlySet<string>, path: string, wanted: KeyRang
 const isWanted = (key: string, { prefix, after }: KeyRange): boolean =>
   key.startsWith(prefix) && compareKeys(key, after) > 0;
 
-/** Whether keys that start with `path` can be wanted. */
+/** Returns whether keys that start with `path` can be wanted. */
 function mayHold(path: string, { prefix, after }: KeyRange): boolean {
   const inPrefix = path.startsWith(prefix) || prefix.startsWith(path);
   return inPrefix && (compareKeys(path, after) > 0 || after.startsWith(path));
@@ -150,6 +151,6 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 function isGone(error: unknown): boolean {
-  const code = errorCode(error);
+  const code = codeOf(error);
   return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -7,9 +7,9 @@ type ArchivedField = { readonly archived?: Archived };
 type ThawedField = { readonly isThawed?: boolean };
 
 /**
- * For an object's fields. A class keeps its name while there is a thawed copy, which can be read until it expires. INTELLIGENT_TIERING makes no
- * copy: what is thawed moves to a tier that can be read, and has no archive status any more. So while there is one, it counts, and no word
- * of an earlier thawing does.
+ * Reads an object's fields. A class keeps its name while there is a thawed copy, which can be read until it expires. INTELLIGENT_TIERING
+ * makes no copy: what is thawed moves to a tier that can be read, and has no archive status any more. So while there is one, it counts, and
+ * no word of an earlier thawing does.
  */
 export function archivedByHead({
   StorageClass,
@@ -25,7 +25,7 @@ export function archivedByHead({
   return { archived: { tier, thawing } };
 }
 
-/** For the fields of a listed version. Does not see the archive tiers of INTELLIGENT_TIERING. */
+/** Reads the fields of a listed version. Does not see the archive tiers of INTELLIGENT_TIERING. */
 export function archivedByList({
   StorageClass,
   RestoreStatus,

@@ -309,7 +309,7 @@ const brokenList =
 
 const isMissing = (error: unknown): boolean => error instanceof BucketError && error.kind === "missing";
 
-/** Undefined if there is none, or half of one. */
+/** Returns a lock; undefined if there is none, or only its mode or its date. */
 function retentionOf(mode: string | undefined, until: Date | undefined): Retention | undefined {
   const known = lockModes.find((one) => one === mode);
   if (known === undefined || until === undefined || Number.isNaN(until.getTime())) return undefined;

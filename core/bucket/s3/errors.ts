@@ -173,8 +173,8 @@ const trust = "check role_arn under [aws], and that the role trusts the user of 
 function roleAnswer(error: unknown): { readonly why: string; readonly remedy: string } {
   const status = statusOf(error);
   const { kind, why } = answer(error);
-  if (codeOf(error) === "CredentialsProviderError") return { why, remedy: keys };
-  if (kind === "missing" || codeOf(error) === "NoSuchEntity") return { why: "there is no such role", remedy: trust };
+  if (s3CodeOf(error) === "CredentialsProviderError") return { why, remedy: keys };
+  if (kind === "missing" || s3CodeOf(error) === "NoSuchEntity") return { why: "there is no such role", remedy: trust };
   return { why: status === undefined ? why : `it is refused: ${why}`, remedy: trust };
 }
 
@@ -185,7 +185,7 @@ const placeOf = (endpoint: string | undefined): string => (endpoint === undefine
 
 function connection(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
   const where = placeOf(endpoint);
-  const name = codeOf(error);
+  const name = s3CodeOf(error);
   const code = text(error, "code") ?? "";
   const status = statusOf(error);
   const network = usesProxy() ? "check the network and the proxy (HTTPS_PROXY, HTTP_PROXY)" : "check the network";
@@ -237,10 +237,10 @@ const noSuchRequest = new Set(["NotImplemented", "MethodNotAllowed", "Unsupporte
 
 function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
   // The lock of a delete marker cannot be looked up by this method either.
-  if (doing === "look up the lock of" && codeOf(error) === "MethodNotAllowed") return undefined;
-  const isUnknown = noSuchRequest.has(codeOf(error)) || statusOf(error) === 501;
+  if (doing === "look up the lock of" && s3CodeOf(error) === "MethodNotAllowed") return undefined;
+  const isUnknown = noSuchRequest.has(s3CodeOf(error)) || statusOf(error) === 501;
   if (endpoint === undefined || !isUnknown || !aboutLocks.test(doing)) return undefined;
-  const said = [codeOf(error), reason(error)].filter(Boolean).join(": ");
+  const said = [s3CodeOf(error), reason(error)].filter(Boolean).join(": ");
   const why = `${placeOf(endpoint)} does not support Object Lock (${said})`;
   return {
     kind: "no-lock",
@@ -252,21 +252,21 @@ function withoutLocks(error: unknown, { doing, endpoint }: S3Attempt): S3Wording
 /** Requests about one version. `MethodNotAllowed` is how S3 says that it is a delete marker, if it may be one. */
 const mayMeetMarker = /^(read|look up|look up the lock of|extend the lock of|thaw)$/;
 
-/** A server, or a proxy before it, that does not let the request through: nothing was done, nor looked up. */
+/** Words the refusal of a server, or a proxy before it, to let the request through: nothing was done or looked up. */
 function notAllowed(error: unknown, { doing, endpoint }: S3Attempt): S3Wording | undefined {
-  if (codeOf(error) !== "MethodNotAllowed" || mayMeetMarker.test(doing)) return undefined;
-  const said = [codeOf(error), reason(error)].filter(Boolean).join(": ");
+  if (s3CodeOf(error) !== "MethodNotAllowed" || mayMeetMarker.test(doing)) return undefined;
+  const said = [s3CodeOf(error), reason(error)].filter(Boolean).join(": ");
   return { kind: "other", why: `${placeOf(endpoint)} does not allow this request (${said})`, remedy: otherEndpoint };
 }
 
-/** Whether the environment names a proxy for some requests. */
+/** Returns whether the environment names a proxy for some requests. */
 function usesProxy(): boolean {
   const names = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
   return names.some((name) => (process.env[name] ?? "") !== "");
 }
 
 function answer(error: unknown): S3Wording {
-  const code = codeOf(error);
+  const code = s3CodeOf(error);
   const said = reason(error);
   if (code === "InvalidRequest" && /lock/i.test(said || "lock"))
     return { kind: "no-lock", why: "the bucket has no Object Lock", remedy: lock };
@@ -278,7 +278,7 @@ function answer(error: unknown): S3Wording {
   return { kind: "other", why: [code === "Unknown" ? "" : code, said].filter(Boolean).join(": ") || unnamed };
 }
 
-/** For answers to HEAD, which have no body and so no code. */
+/** Words answers to HEAD by their status: they have no body and so no code. */
 function byStatus(status: number | undefined): S3Wording | undefined {
   if (status === 400) return { kind: "other", why: "the server refuses the request (400)", remedy: keys };
   if (status === 403) return byCode.AccessDenied;
@@ -292,15 +292,16 @@ function byStatus(status: number | undefined): S3Wording | undefined {
 const unlocked = new Set(["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"]);
 
 export function saysUnlocked(error: unknown): boolean {
-  return unlocked.has(codeOf(error));
+  return unlocked.has(s3CodeOf(error));
 }
 
 /** Some services say so of an upload that has ended: its parts are no more. */
 export function saysPartsGone(error: unknown): boolean {
-  return codeOf(error) === "InvalidPart";
+  return s3CodeOf(error) === "InvalidPart";
 }
 
-function codeOf(error: unknown): string {
+/** Returns the code that the server gave, or the SDK; empty if neither did. */
+export function s3CodeOf(error: unknown): string {
   return text(error, "Code") ?? text(error, "name") ?? "";
 }
 

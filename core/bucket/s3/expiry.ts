@@ -1,6 +1,6 @@
 /**
- * Reads whether lifecycle rules let all objects of a bucket expire: one that hides them by markers, and one that removes what is hidden. Without
- * the second, all that was ever stored stays.
+ * Reads whether lifecycle rules let all objects of a bucket expire: one that hides them by markers, and one that removes what is hidden.
+ * Without the second, all that was ever stored stays.
  */
 import type { LifecycleRule } from "@aws-sdk/client-s3";
 import { BucketError } from "../contract.ts";
@@ -28,7 +28,7 @@ function removesAll(expiration: LifecycleRule["NoncurrentVersionExpiration"]): b
   return expiration?.NoncurrentDays !== undefined && (expiration.NewerNoncurrentVersions ?? 0) === 0;
 }
 
-/** Whether a rule holds for all objects: it is on, and names no prefix, tag or size. */
+/** Returns whether a rule holds for all objects: it is on, and names no prefix, tag or size. */
 function isOfAll({ Status, Prefix = "", Filter = {} }: LifecycleRule): boolean {
   const { Prefix: filtered = "", ...others } = Filter;
   return (

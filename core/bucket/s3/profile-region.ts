@@ -1,6 +1,6 @@
 /** The region of a profile in the AWS configuration, as the SDK finds it. */
 
-/** Undefined if neither the profile nor the environment has one. */
+/** Returns the region; undefined if neither the profile nor the environment has one. */
 export async function profileRegion(profile: string | undefined): Promise<string | undefined> {
   const { S3Client } = await import("@aws-sdk/client-s3");
   const client = new S3Client(profile === undefined ? {} : { profile });

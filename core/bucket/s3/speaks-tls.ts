@@ -1,5 +1,7 @@
 /** Finds out whether TLS is spoken where plain HTTP was tried: such a server cuts the connection without a word. */
+
 import { connect } from "node:tls";
+import { codeOf } from "../../failure.ts";
 import { BucketError } from "../contract.ts";
 import type { S3Attempt } from "./errors.ts";
 
@@ -17,7 +19,7 @@ export async function plainToTls(
 }
 
 function wasCut(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
+  return ["ECONNRESET", "EPIPE"].includes(codeOf(error) ?? "");
 }
 
 /** Any certificate will do: nothing is sent. */

@@ -2,6 +2,7 @@
 import type { RestoreObjectCommandInput } from "@aws-sdk/client-s3";
 import type { ThawSpeed } from "../../format/storage-class.ts";
 import { BucketError, type ThawWish } from "../contract.ts";
+import { s3CodeOf } from "./errors.ts";
 
 const tierOf = { bulk: "Bulk", standard: "Standard", expedited: "Expedited" } as const satisfies Record<
   ThawSpeed,
@@ -17,13 +18,8 @@ export function thawRequest({ tier, speed, days }: ThawWish): RestoreObjectComma
 /** Returns undefined if the copy is being made already. */
 export function thawError(error: unknown): unknown {
   if (!(error instanceof BucketError)) return error;
-  if (codeOf(error.cause) === "RestoreAlreadyInProgress") return undefined;
+  if (s3CodeOf(error.cause) === "RestoreAlreadyInProgress") return undefined;
   if (error.kind !== "frozen") return error;
   const { remedy: _, ...parts } = error.parts;
   return new BucketError("other", { ...parts, why: "it is in no archive tier" });
-}
-
-function codeOf(error: unknown): unknown {
-  if (typeof error !== "object" || error === null) return undefined;
-  return Reflect.get(error, "Code") ?? Reflect.get(error, "name");
 }

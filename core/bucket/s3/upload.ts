@@ -70,8 +70,9 @@ type VersionsPage = Pick<ListObjectVersionsCommandOutput, "Versions" | "Encoding
 type Whole = { readonly size: number; readonly etag: string };
 
 /**
- * Returns the ETag of an object in parts: the MD5 of theirs, and their number. Each version of a bundle may have the same size and number, so it is
- * what tells them apart. If the server encrypts with KMS, its ETags may be others, and an upload whose answer was lost is not found.
+ * Returns the ETag of an object in parts: the MD5 of theirs, and their number. Each version of a bundle may have the same size and number,
+ * so it is what tells them apart. If the server encrypts with KMS, its ETags may be others, and an upload whose answer was lost is not
+ * found.
  */
 function etagOfWhole(parts: readonly SentPart[]): string {
   const hash = createHash("md5");

@@ -68,7 +68,7 @@ export class Watch {
     this.#controller.abort(error);
   }
 
-  /** To be called at the end, however that comes. */
+  /** Ends the watch. Call it however the request ends. */
   end(): void {
     clearInterval(this.#ticker);
     clearTimeout(this.#total);

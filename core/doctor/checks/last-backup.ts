@@ -63,7 +63,7 @@ function deniedAsUnknown(error: unknown): "unknown" {
   throw error;
 }
 
-/** When the server stored the newest backup: that which a restore would take, if the role may read manifests. */
+/** Returns when the server stored the newest backup: the one which a restore would take, if the role may read manifests. */
 async function newestManifest(bucket: Bucket, name: string, now: () => Date): Promise<Newest & { readonly now: Date }> {
   const newest = new NewestRoots();
   for await (const root of listRoots(bucket, name)) newest.add(root);

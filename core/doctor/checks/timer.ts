@@ -29,7 +29,10 @@ function timerLook(name: string, unit: Unit | undefined): Look {
   return good(`${name}.timer is active${next ? `, next at ${next}` : ""}`);
 }
 
-/** Reports the last run. To systemd an incomplete one failed, unless `SuccessExitStatus=` says otherwise; here it is a warning, as there is a backup. */
+/**
+ * Reports the last run. To systemd an incomplete one failed, unless `SuccessExitStatus=` says otherwise; here it is a warning, as there is
+ * a backup.
+ */
 function resultLook(name: string, service: Unit): Look {
   const result = service.get("Result") ?? "";
   const status = service.get("ExecMainStatus") ?? "";

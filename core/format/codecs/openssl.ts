@@ -40,7 +40,7 @@ export function usePassword(password: Buffer): Disposable {
   };
 }
 
-/** Whether anything that is sealed may be opened. */
+/** Returns whether anything that is sealed may be opened. */
 export function hasPassword(): boolean {
   return passwords.length > 0;
 }

@@ -32,12 +32,12 @@ function used(ways: Map<SealingName, SealingWay>, name: SealingName, way: Sealin
   };
 }
 
-/** Whether anything that is sealed so may be opened. */
+/** Returns whether anything that is sealed so may be opened. */
 export function hasIdentity(): boolean {
   return opening.size > 0;
 }
 
-/** Whether one of these filters is over an object. */
+/** Returns whether one of these filters is over an object. */
 export function isSealedForOthers(filters: readonly string[]): boolean {
   return filters.some((name) => name === "age" || name === "through");
 }

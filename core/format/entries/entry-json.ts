@@ -11,6 +11,7 @@ import { altered } from "../error.ts";
 import { base64, decodeBytes, decodePath, twinOf } from "../lines/bytes-json.ts";
 import { count, listOf, longestLine, namedBy, parseAs, sha256Hex } from "../lines/lines.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "../path.ts";
+import { quoted } from "../quoted.ts";
 import {
   type Acl,
   type Common,
@@ -342,7 +343,7 @@ export function decodeStretch(
   path: ByteString,
   { size, dat, holes: gaps }: Pick<FileJson, "size" | "dat" | "holes">,
 ): Pick<FileEntry, "size" | "extents" | "holes"> {
-  if (dat === undefined) throw altered(`${JSON.stringify(toText(path))} has no content`);
+  if (dat === undefined) throw altered(`${quoted(path)} has no content`);
   const extents = dat.map(toExtent);
   const holes = gaps ?? noHoles;
   checkCovered(path, size, extents, holes);
@@ -364,7 +365,7 @@ function decodeId(json: Exclude<EntryJson, { typ: "d" }>): ByteString | undefine
   if (id === undefined) return undefined;
   const path = decodePath(json.path, json.path_b64, "path");
   const hardLink = decodePath(id, id_b64, "id");
-  if (hardLink > path) throw altered(`the "id" of ${JSON.stringify(toText(path))} is not the first of its names`);
+  if (hardLink > path) throw altered(`the "id" of ${quoted(path)} is not the first of its names`);
   return hardLink;
 }
 
@@ -372,7 +373,7 @@ function decodeId(json: Exclude<EntryJson, { typ: "d" }>): ByteString | undefine
 function checkCovered(path: ByteString, size: number, extents: readonly Extent[], holes: FileEntry["holes"]): void {
   let covered = checkHoles(path, size, holes);
   for (const extent of extents) covered += extent.length;
-  if (covered !== size) throw altered(`${JSON.stringify(toText(path))} is ${size} bytes long, its content ${covered}`);
+  if (covered !== size) throw altered(`${quoted(path)} is ${size} bytes long, its content ${covered}`);
 }
 
 /** Returns the sum of their lengths. */
@@ -380,10 +381,10 @@ function checkHoles(path: ByteString, size: number, holes: FileEntry["holes"]): 
   let covered = 0;
   let end = 0;
   for (const [offset, length] of holes) {
-    if (offset < end || length === 0) throw altered(`${JSON.stringify(toText(path))} has holes out of order`);
+    if (offset < end || length === 0) throw altered(`${quoted(path)} has holes out of order`);
     end = offset + length;
     covered += length;
   }
-  if (end > size) throw altered(`${JSON.stringify(toText(path))} has a hole beyond its end`);
+  if (end > size) throw altered(`${quoted(path)} has a hole beyond its end`);
   return covered;
 }

@@ -4,11 +4,13 @@
  *
  * Older readers do not know them: they refuse the file, and each segment, by name, and restore everything else.
  */
+
 import { z } from "zod";
 import { altered } from "../error.ts";
 import { base64, decodePath, encodeBytes } from "../lines/bytes-json.ts";
 import { count, listOf, parseAs } from "../lines/lines.ts";
-import { type ByteString, baseName, parentOf, toText } from "../path.ts";
+import { type ByteString, baseName, parentOf } from "../path.ts";
+import { quoted } from "../quoted.ts";
 import type { Continued, FileEntry, PartEntry, Segment } from "./entry.ts";
 import { decodeEntry, decodeStretch, type EntryHead, extent, fileState } from "./entry-json.ts";
 import type { AlikeContent } from "./likeness.ts";
@@ -79,7 +81,7 @@ function decodeSegment(document: unknown): Segment {
   const from = Number(baseName(path));
   const file = parentOf(path);
   if (path !== segmentPath(file, from) || !Number.isSafeInteger(from + json.size))
-    throw altered(`${JSON.stringify(toText(path))} is no path of a segment`);
+    throw altered(`${quoted(path)} is no path of a segment`);
   return { type: "segment", path, file, from, ...decodeStretch(path, json) };
 }
 

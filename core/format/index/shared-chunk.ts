@@ -82,7 +82,7 @@ export function decodeObject(attributes: unknown): SharedObject | undefined {
   return success ? data : undefined;
 }
 
-/** Whether a chunk can lie where it is said to be. */
+/** Returns whether a chunk can lie where it is said to be. */
 export function mayLieIn(chunk: SharedChunk, { size, encoding }: SharedObject): boolean {
   const { key, frameOffset, frameLength, offset, length } = chunk;
   if (!isContentKey(key, encoding)) return false;

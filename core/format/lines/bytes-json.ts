@@ -2,9 +2,11 @@
  * Byte strings in JSON. UTF-8 is written as text. Other bytes are written as a readable approximation and, beside it, as
  * base64 in a twin field with the suffix `_b64`. The twin is what counts.
  */
+
 import { z } from "zod";
 import { altered } from "../error.ts";
 import { type ByteString, fromBytes, fromText, toBytes, toExactText, toText } from "../path.ts";
+import { quoted } from "../quoted.ts";
 
 export const base64 = z.base64();
 
@@ -38,7 +40,7 @@ export function decodePath(exact: string, twin: string | undefined, field: strin
   if (path === "/") return path;
   if (path.length > longestPath) throw altered(`${JSON.stringify(field)} has ${path.length} bytes`);
   if (!path.startsWith("/") || unplainStep.test(path)) {
-    throw altered(`${JSON.stringify(field)} is not an absolute, plain path: ${JSON.stringify(toText(path))}`);
+    throw altered(`${JSON.stringify(field)} is not an absolute, plain path: ${quoted(path)}`);
   }
   return path;
 }

@@ -97,7 +97,7 @@ export type ManifestHeader = z.output<typeof header> & {
 export type WholeSnapshot = z.output<typeof wholeSnapshot>;
 /** A dump. Without a key, it lies in chunks, as a file does: its entry is in `Manifest.dumps` (see `dumpPath`). */
 export type SnapshotRef = z.output<typeof snapshot>;
-/** Whether a dump is one object. */
+/** Returns whether a dump is one object. */
 export function isWhole(snapshot: SnapshotRef): snapshot is WholeSnapshot {
   return snapshot.key !== undefined;
 }
@@ -171,7 +171,7 @@ function lineOfBundle(bundle: BundleRef): string {
   return toLine({ bundle: encodeBundleRef(bundle) });
 }
 
-/** Whether a root may name this bundle: readers take lines up to a bound. */
+/** Returns whether a root may name this bundle: readers take lines up to a bound. */
 export function isNameable(bundle: BundleRef): boolean {
   return Buffer.byteLength(lineOfBundle(bundle)) <= bounds.line;
 }

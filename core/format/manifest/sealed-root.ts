@@ -27,7 +27,7 @@ export function withoutNames(manifest: Manifest, ref: SealedRef, needs: readonly
   };
 }
 
-/** Whether only what anybody may read is known of it. */
+/** Returns whether only what anybody may read is known of it. */
 export function isSealed({ header, opened }: Pick<Manifest, "header" | "opened">): boolean {
   return header.sealing !== null && opened !== true;
 }

@@ -20,7 +20,7 @@ function blobOf(raw: Uint8Array): Buffer {
   return Buffer.concat([sshString(ed25519), sshString(raw)]);
 }
 
-/** Returns the 32 bytes of a key that SSH has encoded; undefined if it is of another kind. Throws a FormatError for what is none. */
+/** Returns the 32 bytes of a key that SSH has encoded; undefined if it is of another kind. Throws a FormatError if it is no key. */
 export function rawPublicKey(blob: Uint8Array): Buffer | undefined {
   const reader = new SshReader(blob);
   if (reader.string().toString() !== ed25519) return undefined;
@@ -65,7 +65,7 @@ export function encodeKeyFile(seed: Uint8Array, check: Uint8Array, comment: stri
   return armored(file, Buffer.concat([magic, ...none, sshNumber(1), sshString(blob), sshString(secret)]));
 }
 
-/** Whether a passphrase protects a private key of SSH, in this format or the older one. */
+/** Returns whether a passphrase protects a private key of SSH, in this format or the older one. */
 export function isLocked(text: string): boolean {
   if (/^(Proc-Type:.*ENCRYPTED|-----BEGIN ENCRYPTED )/m.test(text)) return true;
   try {

@@ -1,4 +1,7 @@
-/** Strings and numbers as SSH writes them (RFC 4251): in its keys and signatures, numbers are of four bytes, and strings have their length before them. */
+/**
+ * Strings and numbers as SSH writes them (RFC 4251): in its keys and signatures, numbers are of four bytes, and strings have their length
+ * before them.
+ */
 import { altered } from "../error.ts";
 
 export function sshNumber(value: number): Buffer {

@@ -165,7 +165,7 @@ function fits(value: number, length: number): boolean {
   return value >= 0 && value < 8 ** (length - 1);
 }
 
-/** Whether a name of a user or group stands in a plain header as it is. */
+/** Returns whether a name of a user or group stands in a plain header as it is. */
 function plainName(name: string): boolean {
   return name.length <= 31 && /^[ -~]*$/.test(name);
 }

@@ -97,7 +97,7 @@ export class LegacyContent {
     }
   }
 
-  /** By the listing of all content: a request for a thousand versions. */
+  /** Finds content in the listing of all content: a request for a thousand versions. */
   async #listed(name: ContentName): Promise<ContentFacts> {
     this.#listing ??= this.#list();
     await this.#listing;

@@ -41,7 +41,7 @@ export class LegacyDocument implements Disposable {
   #logged = 0;
   readonly #lists = new Set<string>();
 
-  /** Reads a whole document. Throws a FormatError if it is none, or lacks one of the lists. */
+  /** Reads a whole document. Throws a FormatError if it is no manifest, or lacks one of the lists. */
   static async read(items: AsyncIterable<JsonItem>, lists: readonly string[]): Promise<LegacyDocument> {
     const document = new LegacyDocument();
     try {
@@ -128,7 +128,7 @@ export class LegacyDocument implements Disposable {
     this.parts = parts;
   }
 
-  /** Returns the items of the part with this digest; undefined if it is none of this document. */
+  /** Returns the items of the part with this digest; undefined if this document has no such part. */
   itemsOf(sha256: string): PlacedItem[] | undefined {
     const part = this.parts.find((one) => one.sha256 === sha256);
     if (part === undefined) return undefined;

@@ -132,7 +132,7 @@ function permissionsOf({ acl: text, mode, sb = "---" }: LegacyEntry): Pick<Commo
   return { mode: bits, acl: isMinimal(acl) ? undefined : acl };
 }
 
-/** Whether the mode says all of it. */
+/** Returns whether the mode says all of it. */
 function isMinimal({ access = "", default: inherited }: Acl): boolean {
   return inherited === undefined && access.split("\n").length <= 3;
 }

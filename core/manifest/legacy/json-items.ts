@@ -80,7 +80,7 @@ class Scanner {
     else if (byte === quote) this.#inString = false;
   }
 
-  /** Whether an item or a key begins or ends here. */
+  /** Returns whether an item or a key begins or ends here. */
   #isBreak(byte: number): boolean {
     if (this.#depth === inList) return byte === comma || closing.has(byte);
     if (this.#depth === inObject) return byte === comma || byte === colon || opening.has(byte) || closing.has(byte);

@@ -27,7 +27,7 @@ export function isContent(kind: ReferenceKind): kind is Encoding {
   return !isWhole(kind) && kind !== "root" && kind !== "part";
 }
 
-/** Whether nothing is known of what is in it: it is whole, or lost. */
+/** Returns whether nothing is known of what is in it: it is whole, or lost. */
 export function isWhole(kind: ReferenceKind): kind is "snapshot" | "sealed" {
   return kind === "snapshot" || kind === "sealed";
 }

@@ -1,9 +1,9 @@
 /** Reads and locks open files. */
-import { addressOf, check, EINTR, errno, fixedBuffer, isSystemError, lastError, libc } from "../libc.ts";
+import { addressOf, check, fixedBuffer, isSystemError, lastError, libc, throwUnlessInterrupted } from "../libc.ts";
 
 export function close(fd: number): void {
   // Not retried: Linux has closed the descriptor even if it reports EINTR.
-  if (libc.close(fd) < 0 && errno() !== EINTR) throw lastError("close");
+  if (libc.close(fd) < 0) throwUnlessInterrupted("close");
 }
 
 /** Closes what was not written to. A filesystem whose server has gone says so once more then, which is of no use: the descriptor is closed. */
@@ -41,11 +41,10 @@ export function readAt(
     throw new RangeError("readAt would write outside the buffer");
   }
   const address = addressOf(buffer, bufferOffset);
-  // No closure: this is called for each file.
   for (;;) {
     const read = Number(libc.pread(fd, address, length, fileOffset));
     if (read >= 0) return read;
-    if (errno() !== EINTR) throw lastError("read");
+    throwUnlessInterrupted("read");
   }
 }
 

@@ -9,18 +9,17 @@
 import { constants } from "node:fs";
 import type { ByteString } from "../../format/path.ts";
 import { readLinkAt } from "../filesystem/stat.ts";
-import { cString, EINTR, errno, isSystemError, lastError, libc, O_CLOEXEC, O_PATH, retried } from "../libc.ts";
+import { cString, isSystemError, libc, O_CLOEXEC, O_PATH, retried, throwUnlessInterrupted } from "../libc.ts";
 import { openRoot } from "./confined.ts";
 import { close } from "./files.ts";
 
 /** Holds what `name` is in a folder. `name` is one component, or `.` for the folder itself. */
 export function openHandle(folder: number, name: ByteString): number {
   const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
-  // No closure: this is called for each file.
   for (;;) {
     const handle = libc.openat(folder, cString(name), flags, 0);
     if (handle >= 0) return handle;
-    if (errno() !== EINTR) throw lastError("open", name);
+    throwUnlessInterrupted("open", name);
   }
 }
 
@@ -56,7 +55,7 @@ function reopen(handle: number, flags: number): number {
   return retried("open", undefined, () => libc.openat(folder, cString(`${handle}` as ByteString), flags, 0));
 }
 
-/** Where the link that is held points. */
+/** Returns where the link that is held points. */
 export function readLinkOf(handle: number): ByteString {
   return readLinkAt(handle, "" as ByteString);
 }

@@ -1,7 +1,9 @@
 /** Makes files without a name, which are gone with their last descriptor, however that ends. */
+
 import { randomUUID } from "node:crypto";
 import { constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf } from "../../failure.ts";
 import { O_CLOEXEC } from "../libc.ts";
 
 /** A flag of the kernel, which includes O_DIRECTORY. */
@@ -19,9 +21,9 @@ export function openNameless(folder: string): number {
   }
 }
 
-/** Whether the filesystem, such as NFS, knows no files without a name. */
+/** Returns whether the filesystem, such as NFS, knows no files without a name. */
 function lacksNameless(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   return code === "EOPNOTSUPP" || code === "ENOTSUP" || code === "EISDIR" || code === "EINVAL";
 }
 

@@ -1,7 +1,9 @@
 /** Opens files by names under which there may be a fifo, which would be waited for whatever signal comes, or a device without an end. */
+
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
+import { codeOf } from "../../failure.ts";
 
 const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
@@ -85,7 +87,7 @@ async function opened(path: string | Buffer, patienceMs: number): Promise<FileHa
     try {
       return await open(path, flags);
     } catch (error) {
-      const mayOpen = error instanceof Error && "code" in error && error.code === "EAGAIN";
+      const mayOpen = codeOf(error) === "EAGAIN";
       if (!mayOpen || waited >= patienceMs) throw error;
     }
     await setTimeout(betweenTries);

@@ -115,7 +115,10 @@ export function fstat(fd: number): Stat {
   return decoded();
 }
 
-/** Fills `result`. A filesystem in user space that is another user's is not asked: it could let us wait for ever, even for the end by a signal. */
+/**
+ * Fills `result`. A filesystem in user space that is another user's is not asked: it could let us wait for ever, even for the end by a
+ * signal.
+ */
 function look(folder: number, name: ByteString, flags: number, mask: number): number {
   const known = libc.statx(folder, cString(name), flags | AT_STATX_DONT_SYNC, mask | STATX_MNT_ID, result.address);
   if (known !== 0 || isEnough()) return known;

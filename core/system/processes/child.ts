@@ -210,7 +210,7 @@ export class Child {
   }
 }
 
-/** Whether every open reader has waited in the same read all the time. */
+/** Returns whether every open reader has waited in the same read all the time. */
 function areSilent(before: readonly ReaderState[], now: readonly ReaderState[]): boolean {
   const open = now.filter((state) => state !== "closed");
   return open.length > 0 && now.every((state, i) => state === "closed" || (state !== "idle" && state === before[i]));
@@ -220,7 +220,7 @@ function closeAll(fds: readonly (number | undefined)[]): void {
   for (const fd of fds) if (fd !== undefined) close(fd);
 }
 
-/** Whether the promise settled within the time. */
+/** Returns whether the promise settled within the time. */
 async function within(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(resolve, milliseconds, false);

@@ -24,7 +24,7 @@ export type FilterRun = {
   readonly refusal?: (why: string) => Error | undefined;
 };
 
-/** Returns how many bytes nothing makes of so many: text of base64 or hex, and a header for each recipient, are less. */
+/** Returns a bound on what any filter makes of so many bytes: text of base64 or hex, and a header for each recipient, are less. */
 function mostOf(bytes: number): number {
   return 4 * bytes + 1024 * 1024;
 }

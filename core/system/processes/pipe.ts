@@ -5,6 +5,7 @@
  * Both ends push back: a reader reads only when asked, and the kernel holds at most a pipeful; a writer waits until the pipe
  * has room.
  */
+import { codeOf } from "../../failure.ts";
 import { close } from "../files/files.ts";
 import { check, fixedBuffer, libc, O_CLOEXEC } from "../libc.ts";
 
@@ -113,7 +114,10 @@ export class PipeWriter {
     this.#sink = Bun.file(fd).writer();
   }
 
-  /** Settles when the pipe has taken the bytes; false if nobody can read them any more, or the pipe is closed meanwhile. Call once at a time. */
+  /**
+   * Settles when the pipe has taken the bytes; false if nobody can read them any more, or the pipe is closed meanwhile. Call once at a
+   * time.
+   */
   async write(bytes: Uint8Array): Promise<boolean> {
     const { promise: closed, resolve } = Promise.withResolvers<false>();
     this.#onClose = () => resolve(false);
@@ -129,7 +133,7 @@ export class PipeWriter {
       }
       return this.#open;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;
+      if (codeOf(error) === "EPIPE") return false;
       throw error;
     }
   }

@@ -28,8 +28,9 @@ export function release(content: Uint8Array): void {
 const counted = new SharedArrayBuffer(1024 * 1024);
 
 /**
- * Has the collector count so many MiB more as allocated, so that it looks for young garbage sooner. It goes through what is new only, in a tenth of
- * the time of a whole collection. Nothing is allocated: the collector counts shared memory once more for each object that leads to it.
+ * Has the collector count so many MiB more as allocated, so that it looks for young garbage sooner. It goes through what is new only, in a
+ * tenth of the time of a whole collection. Nothing is allocated: the collector counts shared memory once more for each object that leads to
+ * it.
  */
 export function hurryCollector(mebibytes: number): void {
   for (let count = 0; count < mebibytes; count += 1) structuredClone(counted);

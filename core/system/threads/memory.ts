@@ -14,8 +14,8 @@ export function memoryForUs(read: (path: string) => string | undefined = readIfT
 }
 
 /**
- * Returns where the limits of our groups are, of the groups above them too. A container sees its own group as the root of the hierarchy, whatever
- * path `cgroup` has. Lines are as in cgroups(7): number, controllers (none in version 2), path.
+ * Returns where the limits of our groups are, of the groups above them too. A container sees its own group as the root of the hierarchy,
+ * whatever path `cgroup` has. Lines are as in cgroups(7): number, controllers (none in version 2), path.
  */
 function limitFiles(cgroup: string): string[] {
   return cgroup.split("\n").flatMap((line) => {

@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { exitStatus, Failure, reasonOf } from "../../failure.ts";
+import { codeOf, exitStatus, Failure, reasonOf } from "../../failure.ts";
 import { passwordIn } from "../../format/codecs/openssl.ts";
 import { openRegular } from "../files/regular-file.ts";
 import { privilegedUser } from "./privileged.ts";
@@ -75,7 +75,7 @@ export async function makePrivate(path: string, content: () => Uint8Array, doing
   try {
     file = await open(path, "wx", 0o600);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw new Failure({ doing, what: path, why: reasonOf(error), cause: error });
   }
   try {

@@ -1,7 +1,9 @@
 /** Finds strangers who could change what is at a path: users other than root and the given one. */
+
 import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { codeOf } from "../../failure.ts";
 import { fromText } from "../../format/path.ts";
 import { close } from "../files/files.ts";
 import { openHandle } from "../files/handle.ts";
@@ -69,7 +71,7 @@ async function placeAt(path: string): Promise<{ readonly path: string; readonly 
   try {
     return { path, stat: await lstat(path) };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

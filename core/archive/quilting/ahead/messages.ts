@@ -1,7 +1,7 @@
 /**
  * What the main thread and its readers tell each other. Content and figures travel in buffers that all threads can reach, so that nothing
- * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it. Messages name it by its number: with the
- * memory itself in each, collectors of garbage would count all of it each time, and run after every few messages.
+ * is copied on the way. Each belongs to one thread at a time: to the one that got the last message about it. Messages name it by its
+ * number: with the memory itself in each, collectors of garbage would count all of it each time, and run after every few messages.
  *
  * A buffer begins with a table: on the way to a reader, of the files that it is to read; on the way back, of the chunks that it holds.
  * Their bytes follow.
@@ -42,7 +42,7 @@ export class PieceBuffer {
 /** A file that the main thread holds by a descriptor. */
 export type HeldFile = { readonly stat: Stat; readonly fd: number };
 
-/** The same, as a reader sees it. `handle` is the main thread's own, and stays so: a reader opens the file by it once more. */
+/** A file as a reader sees it. `handle` is the main thread's own, and stays so: a reader opens the file by it once more. */
 export type FileToRead = Pick<Stat, "size" | "blocks" | "inode" | "modified" | "changed"> & { readonly handle: number };
 
 /** What few files have. Numbers of files are those in the job. */

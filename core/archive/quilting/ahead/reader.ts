@@ -1,6 +1,6 @@
 /**
- * A thread that reads files: what runs in a worker. `readers.ts` starts it and gives it its work. It ends by itself when it is asked to, as descriptors
- * belong to all threads: those of a thread that is ended from outside would stay open.
+ * A thread that reads files: what runs in a worker. `readers.ts` starts it and gives it its work. It ends by itself when it is asked to, as
+ * descriptors belong to all threads: those of a thread that is ended from outside would stay open.
  */
 import { parentPort } from "node:worker_threads";
 import { closeLinks } from "../../../system/files/handle.ts";

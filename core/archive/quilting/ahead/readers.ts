@@ -104,7 +104,7 @@ export class Readers {
     options.signal.addEventListener("abort", this.#onAbort);
   }
 
-  /** Whether another job may begin. If not, take the pieces of the oldest first. */
+  /** Returns whether another job may begin. If not, take the pieces of the oldest first. */
   hasRoom(isLarge: boolean): boolean {
     return this.#used + (isLarge ? buffersOfLarge : 1) <= this.#buffers;
   }

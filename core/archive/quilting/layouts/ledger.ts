@@ -113,8 +113,8 @@ export class Ledger {
   }
 
   /**
-   * Number of extents that wait in memory for a chunk that others wait for, too. Their number grows with that of copies and hard links, while the
-   * pack that has the chunk does not.
+   * Number of extents that wait in memory for a chunk that others wait for, too. Their number grows with that of copies and hard links,
+   * while the pack that has the chunk does not.
    */
   get repeats(): number {
     return this.#repeats;

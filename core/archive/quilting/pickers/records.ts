@@ -92,7 +92,10 @@ export class RecordSplitter {
 
 const padded = /^[\t-\r ]|[\t-\r ]$/;
 
-/** Returns a line without the spaces and the CR around it if nothing has that very name, and something has the other; empty if it has no more. */
+/**
+ * Returns a line without the spaces and the CR around it if nothing has that very name, and something has the other; empty if it has no
+ * more.
+ */
 export function unpadded(line: ByteString, exists: (path: ByteString) => boolean): ByteString {
   if (!padded.test(line)) return line;
   const stripped = line.replace(/^[\t-\r ]+|[\t-\r ]+$/g, "") as ByteString;

@@ -29,8 +29,8 @@ export type FileAhead = {
 };
 
 /**
- * Opens a regular file, and asks the kernel to start reading. Takes over the handle, unless it throws: close `fd` later. A file for which another program
- * has a lease for writing, as file servers do, is held only: the kernel asks that program to give it up.
+ * Opens a regular file, and asks the kernel to start reading. Takes over the handle, unless it throws: close `fd` later. A file for which
+ * another program has a lease for writing, as file servers do, is held only: the kernel asks that program to give it up.
  */
 export function openAhead(path: ByteString, handle: number, stat: Stat): FileAhead {
   const file = { path, stat, fd: handle, isOpen: false };
@@ -38,7 +38,10 @@ export function openAhead(path: ByteString, handle: number, stat: Stat): FileAhe
   return file;
 }
 
-/** Opens the regular file that is held once more, locks it, and asks the kernel to start reading. Returns undefined if it cannot be locked at once. */
+/**
+ * Opens the regular file that is held once more, locks it, and asks the kernel to start reading. Returns undefined if it cannot be locked
+ * at once.
+ */
 export function openLocked(handle: number, size: number): number | undefined {
   const fd = openHandleToRead(handle);
   let isLocked = false;

@@ -52,7 +52,7 @@ export class RegionReader implements DataReader {
     return filled;
   }
 
-  /** Where reading ended: `size`, that of the file, or less if the file shrank meanwhile. */
+  /** Returns where reading ended: at `size`, that of the file, or before if the file shrank meanwhile. */
   end(size: number): number {
     return this.#cutAt ?? size;
   }

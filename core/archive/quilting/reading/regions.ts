@@ -11,7 +11,10 @@ export type Region = readonly [offset: number, length: number];
 const worthAsking = 64 * 1024;
 /** In a file with very many holes, those within a block of so many bytes are read as zeros. */
 const block = 4_096;
-/** Data of which some filesystems do not say that nearly all of it is a hole: a file with more is left out if it takes much less of its disk. */
+/**
+ * Data of which some filesystems do not say that nearly all of it is a hole: a file with more is left out if it takes much less of its
+ * disk.
+ */
 const mostBelieved = { bytes: 4 * 1024 ** 4, timesOfDisk: 16 } as const;
 
 /** Regions of a file: in memory if they are few, else found again each time they are gone through. */

@@ -36,7 +36,7 @@ export class IndexMarks {
     return this.#noted >= mostNoted;
   }
 
-  /** Whether more came in the last days than anybody puts. Others that are noted, such as those of times to come, do not count. */
+  /** Returns whether more came in the last days than anybody puts. Others that are noted, such as those of times to come, do not count. */
   isFull(now: Date): boolean {
     this.#recent ??= this.#countRecent(now);
     return this.#recent.count >= mostNoted;

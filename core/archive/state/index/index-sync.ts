@@ -37,9 +37,9 @@ export type IndexSyncDeps = {
 export const ownIndexFact = "own_index";
 
 /**
- * Learns what is in unread objects. One that is damaged, or not what its key says, is reported, passed over and not asked for
- * again: its content is stored again. Throws a FalseState if the bucket does not have what this host put there: it is another
- * one of the same name, made or mounted in its place, and nothing that the database says is in it; or if all of it has expired. Returns false if `index/` may not
+ * Learns what is in unread objects. One that is damaged, or not what its key says, is reported, passed over and not asked for again: its
+ * content is stored again. Throws a FalseState if the bucket does not have what this host put there: it is another one of the same name,
+ * made or mounted in its place, and nothing that the database says is in it; or if all of it has expired. Returns false if `index/` may not
  * be listed.
  */
 export async function syncIndex(deps: IndexSyncDeps): Promise<boolean> {
@@ -189,7 +189,7 @@ class IndexSync {
     if (!marks.isCrowded) marks.note(key, size);
   }
 
-  /** Whether so many of its objects were read in vain that the rest is left to later runs. */
+  /** Returns whether so many of its objects were read in vain that the rest is left to later runs. */
   #isLeft(source: string): boolean {
     return (this.#vain.get(source) ?? 0) >= mostInVain;
   }
@@ -225,7 +225,7 @@ class IndexSync {
   }
 
   /**
-   * Whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
+   * Returns whether an index object was removed, by a prune, since it was listed. S3 denies what is missing to a role that may not list
    * the whole bucket.
    */
   async #isGone(key: string): Promise<boolean> {

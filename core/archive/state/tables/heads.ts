@@ -26,9 +26,12 @@ export type PlainFile = Pick<Stat, "uid" | "gid" | "mode" | "modified" | "size">
 
 const anyPath = "/any" as ByteString;
 
-/** Returns whether a file under this path is plain, as far as path, time and size show that. */
+/**
+ * Returns whether a file under this path is plain, as far as path, time and size show that. A path must be one that readers take (no
+ * `..`, not too long), and its bytes must be those that it has in JSON: neither check includes the other.
+ */
 export function isPlainFile(path: ByteString, { modified, size }: PlainFile): boolean {
-  return isPlainPath(path) && plain.test(path) && modified.seconds >= 0 && Number.isSafeInteger(size);
+  return isPlainPath(path) && sameInJson.test(path) && modified.seconds >= 0 && Number.isSafeInteger(size);
 }
 
 export function headOfPlain(path: ByteString, { uid, gid, mode, modified, size }: PlainFile): EntryHead {
@@ -157,11 +160,12 @@ function keyOf({ letter, sized, before }: HeadKind): string {
   return `${letter}${sized ? 1 : 0}${before}`;
 }
 
-const plain = /^[ !#-[\]-~]*$/;
+/** Characters that JSON leaves as they are. */
+const sameInJson = /^[ !#-[\]-~]*$/;
 
 /** Returns the path as it stands in JSON, without quotes; undefined if it is not UTF-8 and stands there twice. */
 function textOf(path: ByteString): string | undefined {
-  if (plain.test(path)) return path;
+  if (sameInJson.test(path)) return path;
   const exact = toExactText(path);
   return exact === undefined ? undefined : JSON.stringify(exact).slice(1, -1);
 }
