@@ -94,8 +94,11 @@ async function check(): Promise<Result> {
 
 /** Also what `bunfig.toml` keeps out of a plain `bun test`. */
 const everything = ["--path-ignore-patterns=none of ours"];
-/** Two for each core, as half of the tests' time is spent waiting; but no more than memory and one gateway can bear. */
-const workers = Math.min(2 * availableParallelism(), 8);
+/**
+ * Two for each core, as half of the tests' time is spent waiting, and one more, as the slowest files start first and wait for most of their
+ * time; but no more than memory and one gateway can bear.
+ */
+const workers = Math.min(2 * availableParallelism() + 1, 8);
 /** Not isolated: a file that loads every module again takes half a second more. No test may leave anything behind for the next file. */
 const processes = [`--parallel=${workers}`, "--no-isolate", "--timings=test/timings.json"];
 
