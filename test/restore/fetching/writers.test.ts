@@ -1,12 +1,14 @@
 /** Files that are written by other threads. */
+
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, readlinkSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Extent } from "../../../core/format/entries/entry.ts";
 import { fromText } from "../../../core/format/path.ts";
 import { type WriterThreads, writersFor } from "../../../restore/fetching/writers.ts";
+import { openBeneath } from "../../support/descriptors.ts";
 import { describeTree } from "../../support/tree/describe.ts";
 import { type Backup, Fixture, file, folder, type Item, link } from "../support.ts";
 
@@ -109,17 +111,4 @@ async function restored(fixture: Fixture, backup: Backup, name: string, writers:
     // Frames side by side are written in any order.
     .sort((one, other) => (one.path < other.path ? -1 : 1));
   return { figures, tree, notices: [...fixture.notices] };
-}
-
-/** Where the descriptors of this process lead to, beneath a path. */
-function openBeneath(path: string): string[] {
-  return readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const place = readlinkSync(join("/proc/self/fd", fd));
-      return place.startsWith(path) ? place : [];
-    } catch {
-      // That of the listing itself.
-      return [];
-    }
-  });
 }

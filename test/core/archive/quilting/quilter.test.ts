@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, linkSync, readdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readers } from "../../../../core/archive/quilting/ahead/readers.ts";
 import { KnownRows } from "../../../../core/archive/quilting/known-rows.ts";
@@ -13,6 +13,7 @@ import { BitSet } from "../../../../core/archive/state/tables/bit-set.ts";
 import { Failure } from "../../../../core/failure.ts";
 import { type ByteString, fromText, parentOf } from "../../../../core/format/path.ts";
 import { SystemError } from "../../../../core/system/libc.ts";
+import { openBeneath } from "../../../support/descriptors.ts";
 import { noise } from "../noise.ts";
 import { notebook } from "../scripts.ts";
 import { StoreBench } from "./layouts/bench.ts";
@@ -220,7 +221,7 @@ test("a thread that fails while it reads ends the run with a Failure, and leaves
   for (const path of paths) writeFileSync(path, `content of ${path}`);
   const all = [...withFolders(fromText(bench.path)), ...paths];
   const { notify } = notebook();
-  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const descriptors = () => openBeneath(bench.path).length;
   const run = (readers: Readers) =>
     bench.run(
       (deps) => {

@@ -1,7 +1,8 @@
 /** Threads that read files, with the real system: what they leave to the main thread, and how they end. */
+
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FilledPiece } from "../../../../../core/archive/quilting/ahead/messages.ts";
 import { PieceView } from "../../../../../core/archive/quilting/ahead/piece-view.ts";
@@ -9,6 +10,7 @@ import { Readers, threadsAllowed } from "../../../../../core/archive/quilting/ah
 import { Failure } from "../../../../../core/failure.ts";
 import { fstat } from "../../../../../core/system/filesystem/stat.ts";
 import { O_PATH } from "../../../../../core/system/libc.ts";
+import { openBeneath } from "../../../../support/descriptors.ts";
 import { scratch } from "../../../../support/faults/scratch.ts";
 import { mayMountForUser, usersFilesystem } from "../../../../support/users-filesystem.ts";
 import { sha256 } from "../../backup.ts";
@@ -25,20 +27,9 @@ function heldFile(path: string) {
   return { stat: fstat(handle), fd: handle, [Symbol.dispose]: () => closeSync(handle) };
 }
 
-/** Number of descriptors of this process that lead to what is in a folder. */
-function openIn(folder: string): number {
-  return readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return readlinkSync(join("/proc/self/fd", fd)).startsWith(`${folder}/`);
-    } catch {
-      return false;
-    }
-  }).length;
-}
-
 async function untilOpen(folder: string, count: number): Promise<void> {
-  for (const end = Date.now() + 20_000; openIn(folder) !== count && Date.now() < end; ) await Bun.sleep(1);
-  expect(openIn(folder)).toBe(count);
+  for (const end = Date.now() + 20_000; openBeneath(folder).length !== count && Date.now() < end; ) await Bun.sleep(1);
+  expect(openBeneath(folder).length).toBe(count);
 }
 
 /** Takes what there is of one file. Its bytes are copied, as the buffer goes back. */
@@ -213,7 +204,7 @@ describe("threads that read files", () => {
     await using place = await scratch();
     writeFileSync(join(place.path, "file"), "content");
     using file = heldFile(join(place.path, "file"));
-    const before = openIn("/proc");
+    const before = openBeneath("/proc").length;
     const readers = readersOf(2);
     await Promise.all([readers.read([file]).pieces.next(), readers.read([file]).pieces.next()]);
     await readers.stop();
