@@ -1,4 +1,7 @@
-/** A machine to back up, all in one scratch folder: files, a picker that finds them all, a bucket, a state folder, a clock. */
+/**
+ * A machine to back up, all in one scratch folder: files, a picker that finds them all, a bucket, a state folder, and a clock. The
+ * clock stands still but for what a test adds to `ahead`, and a millisecond each run, so that no test depends on when a second ends.
+ */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ArchiveSummary, archive } from "../../../core/archive/archive.ts";
@@ -101,22 +104,20 @@ export function jobFor({ name, stateDir, content: settings, bundles = [], table,
 }
 
 export class Rig implements AsyncDisposable {
-  readonly #clock: { offset: () => number };
+  readonly #made = Date.now();
   readonly #dispose: () => PromiseLike<void>;
 
-  /** How far the clock is ahead of the machine's. A minute, so that files written just now count as settled. */
+  /** How far the clock is ahead of when the rig was made, in milliseconds. A minute, so that files written just now count as settled. */
   ahead = 60_000;
 
   private constructor(
     readonly path: string,
     readonly bucket: Bucket,
-    clock: { offset: () => number },
+    clock: { now: () => Date },
     dispose: () => PromiseLike<void>,
   ) {
-    this.#clock = clock;
     this.#dispose = dispose;
-
-    this.#clock.offset = () => this.ahead;
+    clock.now = this.now;
   }
 
   /** `above`: the folder in which to make it, if the filesystem matters. */
@@ -124,9 +125,11 @@ export class Rig implements AsyncDisposable {
     const folder = await scratch(above);
     for (const name of ["files", "bucket", "state", "pickers.d", "snapshots.d"]) await mkdir(join(folder.path, name));
     await script(join(folder.path, "pickers.d"), "all", `find '${folder.path}/files' -print0`);
-    const clock = { offset: () => 0 };
-    const now = () => new Date(Date.now() + clock.offset());
-    const bucket = await openDirectoryBucket(join(folder.path, "bucket"), { now, random: Math.random });
+    const clock = { now: () => new Date() };
+    const bucket = await openDirectoryBucket(join(folder.path, "bucket"), {
+      now: () => clock.now(),
+      random: Math.random,
+    });
     return new Rig(folder.path, bucket, clock, () => folder[Symbol.asyncDispose]());
   }
 
@@ -134,7 +137,7 @@ export class Rig implements AsyncDisposable {
     await this.#dispose();
   }
 
-  readonly now = (): Date => new Date(Date.now() + this.ahead);
+  readonly now = (): Date => new Date(this.#made + this.ahead);
 
   /** Where a file of the machine lies, or anything else of the rig by its name there: `state`, `pickers.d`. */
   file(...names: string[]): string {
@@ -172,6 +175,7 @@ export class Rig implements AsyncDisposable {
     const counted = count(this.bucket, counts);
     const summary = await archive(this.job(notify, options.around?.(counted) ?? counted, options));
     const backup = await readBackup(this.bucket, summary.key, summary.version);
+    this.ahead += 1;
     return { summary, backup, heard, counts };
   }
 
