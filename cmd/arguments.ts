@@ -28,11 +28,8 @@ export function parseArguments(words: readonly string[], known: readonly Subcomm
   const subcommands = known.map(withLetters);
   const general = [...commonOptions, ...helpOptions];
   const named = namedIn(words, subcommands, general);
-  const { line, used } = unambiguous(
-    words,
-    [...general, ...subcommands.flatMap(({ options }) => options)],
-    [...general, ...(named?.options ?? [])],
-  );
+  const all = [...general, ...subcommands.flatMap(({ options }) => options)];
+  const { line, used } = unambiguous(words, rulesOf(all, [...general, ...(named?.options ?? [])]));
   // cac reads the whole line once for each subcommand that it knows: 5 of 80 ms of processor time of a small archive.
   const cli = cacOf(named === undefined ? subcommands : [named]);
   cli.parse(["", "", ...line], { run: false });
@@ -117,70 +114,89 @@ function unguarded(word: string): string {
   return word.startsWith(guard) ? word.slice(1) : word;
 }
 
-/**
- * Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. `own`: those of which
- * the beginning is enough.
- */
-function unambiguous(words: readonly string[], options: readonly Option[], own: readonly Option[]) {
-  // Another subcommand may have an option of the same name, with a value or without: ours counts.
+type TakesValue = ReadonlyMap<string, Spelling["takesValue"]>;
+
+/** What may be written, by the spellings of options: `-t`, `--target`. */
+type Rules = {
+  readonly takesValue: TakesValue;
+  /** The long spelling of each. */
+  readonly longs: ReadonlyMap<string, string>;
+  readonly mayBeEmpty: ReadonlySet<string>;
+  readonly repeats: ReadonlySet<string>;
+  /** Those of which the beginning is enough. */
+  readonly own: readonly string[];
+};
+
+/** `own`: the options of the subcommand. Another may have one of the same name, with a value or without: ours counts. */
+function rulesOf(options: readonly Option[], own: readonly Option[]): Rules {
   const spellings = [...options, ...own].map(spelled);
-  const known = new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue])));
-  // A short spelling counts as the long one, which comes last.
-  const longs = new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name])));
-  const mayBeEmpty = new Set(options.filter((option) => option.mayBeEmpty).flatMap((option) => spelled(option).names));
-  const ownNames = own.flatMap((option) => spelled(option).names);
-  const repeats = new Set(options.filter((option) => option.repeats).flatMap((option) => spelled(option).names));
+  const namesOf = (chosen: readonly Option[]) => chosen.flatMap((option) => spelled(option).names);
+  return {
+    takesValue: new Map(spellings.flatMap(({ names, takesValue }) => names.map((name) => [name, takesValue]))),
+    // The long one comes last.
+    longs: new Map(spellings.flatMap(({ names }) => names.map((name) => [name, names.at(-1) ?? name]))),
+    mayBeEmpty: new Set(namesOf(options.filter((option) => option.mayBeEmpty))),
+    repeats: new Set(namesOf(options.filter((option) => option.repeats))),
+    own: namesOf(own),
+  };
+}
+
+/** Joins each option and its value into one word that leaves nothing to guess. Also returns the options used. */
+function unambiguous(words: readonly string[], rules: Rules) {
   const line: string[] = [];
   const used = new Set<string>();
-  const rest = [...words];
-  for (let index = 0; index < rest.length; index++) {
-    const word = rest[index] ?? "";
+  // The next word is the last one, as taking the first of very many is slow.
+  const rest = words.toReversed();
+  for (let word = rest.pop(); word !== undefined; word = rest.pop()) {
     if (word === "--") {
-      const operands = rest.slice(index + 1);
-      // Without one before, the first is the subcommand: cac has to know it by its name.
-      const isNamed = line.some((one) => !one.startsWith("-"));
-      line.push(
-        ...operands.map((operand, at) => (isNamed || at > 0 || operand.startsWith("-") ? guard : "") + operand),
-      );
+      line.push(...guardedOperands(rest.toReversed(), line));
       break;
     }
-    if (!word.startsWith("-")) {
-      line.push(word);
-      continue;
-    }
-    const letters = lettersIn(word, known);
-    if (letters.length > 0) {
-      rest.splice(index, 1, ...letters);
-      index -= 1;
-      continue;
-    }
-    const [, typed = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
-    // As scripts before this program spelled options.
-    const dashed = typed.replaceAll("_", "-");
-    const flag = known.has(dashed) ? dashed : (completed(dashed, ownNames) ?? typed);
-    const takesValue = known.get(flag);
-    if (takesValue === undefined) throw unknownOption(flag, [...known.keys()]);
-    const long = longs.get(flag) ?? flag;
-    if (used.has(long) && !repeats.has(long)) throw usage("use option", flag, "it is given twice");
-    used.add(long);
-    if (written === "" && !mayBeEmpty.has(flag)) throw emptyValue(flag);
-    if (takesValue instanceof RegExp) {
-      const next = rest[index + 1];
-      const follows = written === undefined && next !== undefined && takesValue.test(next);
-      if (follows) index++;
-      line.push(`${flag}=${guard}${follows ? next : (written ?? "")}`);
-    } else if (takesValue) line.push(`${flag}=${guard}${written ?? nextValue(flag, rest[++index], mayBeEmpty)}`);
-    else if (written === undefined) line.push(`${flag}=true`);
-    else throw usage("use option", flag, "it takes no value");
+    const letters = lettersIn(word, rules.takesValue);
+    if (letters.length > 0) rest.push(...letters.toReversed());
+    else if (word.startsWith("-")) line.push(joinedOption(word, rest, used, rules));
+    else line.push(word);
   }
   return { line, used };
+}
+
+/** Without a word before them that is no option, the first is the subcommand: cac has to know it by its name. */
+function guardedOperands(operands: readonly string[], line: readonly string[]): string[] {
+  const isNamed = line.some((word) => !word.startsWith("-"));
+  return operands.map((operand, at) => (isNamed || at > 0 || operand.startsWith("-") ? guard : "") + operand);
+}
+
+/** Joins an option to its value, which it takes from the `rest` if it is the next word. */
+function joinedOption(word: string, rest: string[], used: Set<string>, rules: Rules): string {
+  const [, typed = "", written] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+  const flag = knownFlag(typed, rules);
+  const takesValue = rules.takesValue.get(flag);
+  if (takesValue === undefined) throw unknownOption(flag, [...rules.takesValue.keys()]);
+  const long = rules.longs.get(flag) ?? flag;
+  if (used.has(long) && !rules.repeats.has(long)) throw usage("use option", flag, "it is given twice");
+  used.add(long);
+  if (written === "" && !rules.mayBeEmpty.has(flag)) throw emptyValue(flag);
+  if (takesValue instanceof RegExp) {
+    const next = rest.at(-1);
+    const follows = written === undefined && next !== undefined && takesValue.test(next);
+    return `${flag}=${guard}${(follows ? rest.pop() : written) ?? ""}`;
+  }
+  if (takesValue) return `${flag}=${guard}${written ?? nextValue(flag, rest.pop(), rules.mayBeEmpty)}`;
+  if (written === undefined) return `${flag}=true`;
+  throw usage("use option", flag, "it takes no value");
+}
+
+/** Returns the option that is meant: also by its beginning, or spelled with `_` as scripts before this program did. */
+function knownFlag(typed: string, { takesValue, own }: Rules): string {
+  const dashed = typed.replaceAll("_", "-");
+  return takesValue.has(dashed) ? dashed : (completed(dashed, own) ?? typed);
 }
 
 /**
  * Returns the options that letters behind one dash stand for, as `-qn` and `-tdir`; none if it is no such word. The value of the last one is
  * joined to it.
  */
-function lettersIn(word: string, known: ReadonlyMap<string, boolean | RegExp>): string[] {
+function lettersIn(word: string, known: TakesValue): string[] {
   const found: string[] = [];
   if (!/^-[A-Za-z][^=]/s.test(word)) return found;
   for (let at = 1; at < word.length; at += 1) {

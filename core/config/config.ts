@@ -1,7 +1,7 @@
 /** The configuration as the program uses it: `conf`, what the command line overrides, and the defaults. */
 import { join, resolve } from "node:path";
 import type { z } from "zod";
-import { exitStatus, Failure, reasonOf } from "../failure.ts";
+import { codeOf, exitStatus, Failure, reasonOf } from "../failure.ts";
 import type { CompressionName } from "../format/codecs/codec.ts";
 import type { LockMode } from "../format/lock-mode.ts";
 import type { Notice } from "../notice.ts";
@@ -207,7 +207,7 @@ async function readConf(file: string): Promise<string | undefined> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file, mostBytes));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     const [why, remedy] =
       error instanceof TypeError
         ? ["it is not UTF-8 text", "write it again: docs/configuration.md has an example"]

@@ -43,7 +43,7 @@ export type FindTools = {
 type NamedRoots = readonly [ListedRoot, ...ListedRoot[]];
 
 /** Names that an error lists at most, and roots that notices name. */
-const mostNames = 10;
+const mostShown = 10;
 
 /**
  * Finds a manifest by a key (`manifests/…`), a local file (`….jsonl.zst`, or any path with a slash), a backup name for its
@@ -143,7 +143,7 @@ async function nextUsable(bucket: FindBucket, rest: readonly ListedRoot[], trust
 
 function ambiguous(roots: readonly [ListedRoot, ...ListedRoot[]]): Failure {
   const [{ name, stamp, run }] = roots;
-  const shown = roots.slice(0, mostNames).map((root) => {
+  const shown = roots.slice(0, mostShown).map((root) => {
     const version = root.versions[0]?.version ?? "";
     return `${name}@${stamp}-${root.run} (version ${version}, stored ${root.stored.toISOString()})`;
   });
@@ -166,7 +166,7 @@ async function chosenOf(
   // If none can be used: reading it again says what is wrong with it.
   const unusable = root === undefined ? passedOver.find(({ kind }) => kind !== "dates") : undefined;
   const more = passedOver.filter((passed) => passed !== unusable);
-  for (const passed of more.slice(0, mostNames)) notify(passedOverNotice(passed, root));
+  for (const passed of more.slice(0, mostShown)) notify(passedOverNotice(passed, root));
   if (root !== undefined) return { ...root, original, passedOver };
   if (unusable !== undefined) return { ...unusable.root, passedOver: more };
   throw noneByDefault(candidates);
