@@ -1,6 +1,6 @@
 /**
  * A machine to back up, all in one scratch folder: files, a picker that finds them all, a bucket, a state folder, and a clock. The
- * clock stands still but for what a test adds to `ahead`, and a millisecond each run, so that no test depends on when a second ends.
+ * clock stands still but for what a test adds to `ahead`, and a millisecond for each run, so that no test depends on when a second ends.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -154,6 +154,7 @@ export class Rig implements AsyncDisposable {
   }
 
   job(heard: ArchiveJob["notify"], bucket: Bucket, options: RunOptions = {}): ArchiveJob {
+    this.ahead += 1;
     return jobFor({
       bucket,
       name: options.name ?? "host",
@@ -175,7 +176,6 @@ export class Rig implements AsyncDisposable {
     const counted = count(this.bucket, counts);
     const summary = await archive(this.job(notify, options.around?.(counted) ?? counted, options));
     const backup = await readBackup(this.bucket, summary.key, summary.version);
-    this.ahead += 1;
     return { summary, backup, heard, counts };
   }
 
