@@ -37,6 +37,7 @@ import { putRoot, rootOf } from "./root.ts";
 import { SharedIndex } from "./shared-index/look-up.ts";
 import { publishOwn } from "./shared-index/publish-own.ts";
 import { believedSources, withTable } from "./shared-index/sources.ts";
+import { Shrinkage } from "./shrinkage.ts";
 import { Snapshotting } from "./snapshot-step.ts";
 import { isCorruption, removeState, stateError, statePath } from "./state/database.ts";
 import { lockState, makeStateDir } from "./state/folder.ts";
@@ -272,12 +273,13 @@ async function store(job: ArchiveJob, database: Database, { id, plan, table, lea
   const indexNew = () => step("write index", () => writeIndexObjects({ target, database, name, run: indexRun, now }));
   const pick = pickerOf(job, variables, notify);
   const steps = { indexNew, bundle: () => bundling.run(), dumpAgain: () => snapshotting.again() };
-  const deps = { target, database, shared, pick, learn, plan, lockBudget, meter, ...steps };
+  const shrinkage = new Shrinkage(database, id.start);
+  const deps = { target, database, shared, pick, learn, plan, lockBudget, meter, shrinkage, ...steps };
   const files = await storeFiles(job, deps);
   const { snapshots } = snapshotting;
   if (files.picked + snapshots.length + config.bundles.length === 0) notify(nothingPicked(job.pickersDir));
   await indexNew();
-  return { target, shared, meter, files, snapshots, bundling };
+  return { target, shared, meter, files, shrinkage, snapshots, bundling };
 }
 
 /** Steps 8 and 9. */
@@ -290,6 +292,7 @@ async function conclude(job: ArchiveJob, database: Database, run: BegunRun & Sto
   const manifest = rootOf(job, { id, skew, plan, files, snapshots, bundles, log, previous });
   const root = await step("root", () => putRoot(manifest, { target, database, id, keyed, signingKey }));
   noteCompleted(database, id.start, root);
+  run.shrinkage.noteReported();
   noteMounts(bucket, database);
   const own = { bucket, database, name, now: id.start, notify: log.notify, signal };
   if (table !== undefined && shared?.failed !== true) await step("publish", () => publishOwn({ ...own, table }));

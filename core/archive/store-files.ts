@@ -25,7 +25,7 @@ import { HardLinks } from "./quilting/paths/hard-links.ts";
 import { Quilter, type QuilterDeps } from "./quilting/quilter.ts";
 import type { LockBudget } from "./quilting/reading/lock-wait.ts";
 import type { SharedIndex } from "./shared-index/look-up.ts";
-import { Shrinkage } from "./shrinkage.ts";
+import type { Shrinkage } from "./shrinkage.ts";
 import { ObjectTable } from "./state/tables/objects.ts";
 import { PartTable } from "./state/tables/parts.ts";
 import { lookUpBy, withClaims, withoutClaims } from "./usable.ts";
@@ -60,6 +60,8 @@ export type StoreFilesDeps = {
   readonly dumpAgain: () => Promise<void>;
   /** Counts what is read and stored. */
   readonly meter: StoreMeter;
+  /** Made before any row changed. */
+  readonly shrinkage: Shrinkage;
 };
 
 /** Files that are read before threads are started for the rest. */
@@ -73,8 +75,7 @@ const bytesBetweenIndexes = 4 * 1024 ** 3;
 const mostWorkersByDefault = 4;
 
 export async function storeFiles(job: ArchiveJob, deps: StoreFilesDeps): Promise<StoredFiles> {
-  const { database, plan, pick, shared } = deps;
-  const shrinkage = new Shrinkage(database, job.now());
+  const { database, plan, pick, shared, shrinkage } = deps;
   const expiring = new ObjectTable(database).idsExpiringBefore(plan.minimumLockEnd);
   const chosen = await choosePicked(job, { database, expiring, pick });
   using _ = chosen.paths;
@@ -140,7 +141,7 @@ type Attempt = {
 };
 
 async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, shared }: Attempt): Promise<void> {
-  const { target, database, plan, lockBudget, meter, indexNew } = deps;
+  const { target, database, plan, lockBudget, meter, indexNew, shrinkage } = deps;
   const { now, sleep, notify, signal, progress } = job;
   const { paths, counts } = chosen;
   const ledger = new Ledger(database, usable, plan.retention.until);
@@ -172,6 +173,7 @@ async function quilt(job: ArchiveJob, deps: StoreFilesDeps, { chosen, usable, sh
     signal,
     pause,
     idle: (settled) => parts?.advance(settled) === true,
+    replaced: (folder, had) => shrinkage.replaced(folder, had),
   });
   try {
     await step("quilt", () => quilter.quilt(paths.inOrder()));

@@ -20,7 +20,8 @@ export function checked(conf: Conf, file: string): z.infer<typeof confSchema> {
   };
   const result = confSchema.safeParse(written);
   if (result.success) return result.data;
-  const [first] = result.error.issues.flatMap((issue) => located(issue, conf)).sort((a, b) => a.line - b.line);
+  const found = result.error.issues.flatMap((issue) => located(issue, conf));
+  const [first] = found.sort((a, b) => Number(a.isMissing ?? false) - Number(b.isMissing ?? false) || a.line - b.line);
   throw new Failure({
     doing: "read the configuration",
     what: file,
@@ -35,7 +36,8 @@ function alone(name: string): string {
   return name === "bundle" ? "bundle " : name;
 }
 
-type Located = { readonly line: number; readonly why: string };
+/** `isMissing`: a key that is not there. Another one may be a misspelt form of it, and is named first. */
+type Located = { readonly line: number; readonly why: string; readonly isMissing?: true };
 
 function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
   const [first = "", ...rest] = issue.path.map(String);
@@ -49,8 +51,15 @@ function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
   }
   if (isBundle && rest.length === 1) return [badSection(section, issue.message, conf)];
   const setting = conf.get(section)?.settings.get(key);
-  const why = `${key} = ${JSON.stringify(withoutPassword(setting?.value ?? ""))} in [${section}] is not allowed: ${issue.message}`;
-  return [{ line: setting?.line ?? 0, why }];
+  if (setting === undefined) return [missingKey(section, key, issue, conf)];
+  const why = `${key} = ${JSON.stringify(withoutPassword(setting.value))} in [${section}] is not allowed: ${issue.message}`;
+  return [{ line: setting.line, why }];
+}
+
+function missingKey(section: string, key: string, { code, message }: z.core.$ZodIssue, conf: Conf): Located {
+  // Only what we refuse ourselves says more than that it is missing.
+  const hint = code === "custom" ? `: ${message}` : "";
+  return { line: conf.get(section)?.line ?? 0, why: `[${section}] has no key ${key}${hint}`, isMissing: true };
 }
 
 /** Hides the password of a URL, as more people read logs than may read the configuration. */

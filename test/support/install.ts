@@ -53,57 +53,84 @@ const packages = [
 ];
 
 async function installPackages({ machine, tell, signal }: InstallOptions): Promise<void> {
-  if (Bun.which("dpkg-query") === null || Bun.which("apt-get") === null) {
+  if (["dpkg-query", "apt-get"].some((name) => Bun.which(name, { PATH: machine.PATH ?? "" }) === null)) {
     return tell("this machine has no apt-get: tests of missing programs are skipped");
   }
-  const missing = await missingPackages();
-  if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
-    return tell(`not root, so not installed: ${missing.join(" ")}; their tests are skipped`);
-  }
-  tell(`installing ${missing.join(" ")}`);
   try {
-    const env = { ...machine, DEBIAN_FRONTEND: "noninteractive" };
-    await whenUnlocked(() => run([...aptGet, "update"], { env, signal }), tell);
-    // Not stopped by the signal: dpkg would be left half way. A run that was killed may have left it so: then apt-get installs nothing.
-    await whenUnlocked(() => run(["dpkg", "--configure", "--pending"], { env }), tell);
-    await whenUnlocked(
-      () => run([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { env }),
-      tell,
-    );
+    const { missing } = await packagesOf(machine);
+    if (missing.length === 0) return;
+    if (process.getuid?.() !== 0) {
+      return tell(`not root, so not installed: ${missing.join(" ")}; their tests are skipped`);
+    }
+    tell(`installing ${missing.join(" ")}`);
+    await installMissing({ machine, tell, signal });
   } catch (error) {
     tell(`not installed, tests are skipped: ${reasonOf(error)}`);
   }
 }
 
+/** Only what lists packages is stopped by the signal: dpkg would be left half way. */
+async function installMissing({ machine, tell, signal }: InstallOptions): Promise<void> {
+  // Messages about locks are known in English.
+  const env = { ...machine, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
+  const inTurn = (command: readonly string[], stop?: AbortSignal) =>
+    whenUnlocked(() => run(command, { env, ...(stop && { signal: stop }) }), { tell, signal });
+  await inTurn([...aptGet, "update"], signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    // One source of many may be broken, and what is missing come from another one.
+    tell(`going on with the lists of packages that there are: ${reasonOf(error)}`);
+  });
+  // A run that was killed may have left dpkg half way: then apt-get installs nothing. What cannot be repaired shows below.
+  const repair = (command: readonly string[]) => inTurn(command).catch(() => undefined);
+  await repair(["dpkg", "--configure", "--pending"]);
+  await repair([...aptInstall, "--fix-broken"]);
+  // Another run may have installed some since.
+  const { missing, broken } = await packagesOf(machine);
+  if (broken.length > 0) await repair([...aptInstall, "--reinstall", ...broken]);
+  if (missing.length > 0) await inTurn([...aptInstall, ...missing]);
+}
+
 const aptGet = ["apt-get", "--quiet"];
+/** Nothing of the machine's own makes room for what tests need: one database server may exclude another. */
+const aptInstall = [...aptGet, "install", "--yes", "--no-remove", "--no-install-recommends"];
 const longestWaitMs = 10 * 60_000;
 const betweenTriesMs = 1_000;
 
 /**
  * Runs a command of apt or dpkg when no other has the lock that it needs: in another clone, say. apt's own option for this waits for the lock of
- * dpkg alone, and not for those of package lists and of downloads.
+ * dpkg alone, and not for those of package lists and of downloads. The signal ends the waiting, and not the command.
  */
-export async function whenUnlocked(command: () => Promise<string>, tell: InstallOptions["tell"]): Promise<void> {
+export async function whenUnlocked(
+  command: () => Promise<string>,
+  { tell, signal }: Pick<InstallOptions, "tell" | "signal">,
+): Promise<void> {
   for (let waited = 0; ; waited += betweenTriesMs) {
+    signal.throwIfAborted();
     try {
       await command();
       return;
     } catch (error) {
-      if (!/could not get lock|is locked by another process/i.test(reasonOf(error)) || waited >= longestWaitMs)
-        throw error;
+      if (!isLocked.test(reasonOf(error)) || waited >= longestWaitMs) throw error;
       if (waited === 0) tell("waiting for another apt-get to end");
     }
     await Bun.sleep(betweenTriesMs);
   }
 }
 
-async function missingPackages(): Promise<string[]> {
-  // Asked for all installed ones, because asking for an unknown name is an error.
+/** As apt-get says it, and dpkg since 1.21 and before. */
+const isLocked = /could not get lock|(?:is|was) locked by another process/i;
+
+/** Returns which packages that tests need are not installed, and which of any were being unpacked when dpkg was killed. */
+async function packagesOf(machine: InstallOptions["machine"]) {
+  // Asked for all, because asking for an unknown name is an error.
   // biome-ignore lint/suspicious/noTemplateCurlyInString: these are placeholders of dpkg-query
-  const known = await run(["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n"]);
-  const lines = new Set(known.split("\n"));
-  return packages.filter((name) => !lines.has(`installed ${name}`));
+  const format = "${db:Status-Status} ${db:Status-Eflag} ${Package}\n";
+  const lines = (await run(["dpkg-query", "--show", "--showformat", format], { env: machine })).split("\n");
+  const known = lines.map((line) => line.split(" "));
+  const installed = new Set(known.filter(([status]) => status === "installed").map(([, , name]) => name));
+  const missing = packages.filter((name) => !installed.has(name));
+  const broken = known.flatMap(([, flag, name = ""]) => (flag === "reinstreq" ? [name] : []));
+  return { missing, broken };
 }
 
 type PythonOptions = InstallOptions & { readonly requirements: string; readonly what: string };
@@ -119,8 +146,7 @@ export async function installPython(options: PythonOptions): Promise<string | un
       .digest("hex")
       .slice(0, 12);
     const environment = join(cacheFolder(machine), `python-${pins}`);
-    // Also made again if the Python that it was made with is gone, or somebody has cleared the cache.
-    if (!existsSync(join(environment, "bin/python"))) {
+    if (!isWhole(environment)) {
       tell(`installing ${what} into ${environment}`);
       await makeEnvironment(environment, requirements, options);
     }
@@ -129,6 +155,11 @@ export async function installPython(options: PythonOptions): Promise<string | un
     tell(`not installed, tests are skipped: ${what}: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+/** Returns false also if the Python that it was made with is gone, or somebody has cleared the cache. */
+function isWhole(environment: string): boolean {
+  return existsSync(join(environment, "bin/python"));
 }
 
 /** An empty variable counts as none, and so does a relative path, as the XDG specification says: it would depend on where a test runs. */
@@ -150,14 +181,28 @@ async function makeEnvironment(environment: string, requirements: string, option
   const built = await mkdtemp(`${environment}-`);
   try {
     await run(["python3", "-m", "venv", built], { env: machine, signal });
-    await run([join(built, "bin/pip"), "install", ...asPinned, "--requirement", requirements], {
-      env: machine,
-      signal,
-    });
-    await symlink(basename(built), `${built}.link`);
-    await rename(`${built}.link`, environment);
+    // A setting of the user's to install for the user alone is an error here.
+    const env = { ...machine, PIP_USER: "0" };
+    await run([join(built, "bin/pip"), "install", ...asPinned, "--requirement", requirements], { env, signal });
+    await place(built, environment);
   } catch (error) {
     for (const left of [built, `${built}.link`]) await rm(left, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Links the environment in place of one that is broken. That of a faster run stays: what it has started needs it. */
+async function place(built: string, environment: string): Promise<void> {
+  const name = basename(built);
+  const isFirst = await symlink(name, environment).then(
+    () => true,
+    () => false,
+  );
+  if (isFirst) return;
+  if (isWhole(environment)) {
+    await rm(built, { recursive: true });
+    return;
+  }
+  await symlink(name, `${built}.link`);
+  await rename(`${built}.link`, environment);
 }

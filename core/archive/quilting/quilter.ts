@@ -68,6 +68,8 @@ export type QuilterDeps = {
    * there is nothing to do.
    */
   readonly idle: (settled: string) => boolean;
+  /** Called with a folder that became another one after it was looked at, and the number of entries that it had then. */
+  readonly replaced: (folder: ByteString, had: number) => void;
 };
 
 const pathsBetweenPauses = 500;
@@ -131,17 +133,22 @@ export class Quilter {
    * a path that leads somewhere else by now.
    */
   #leaveOutBelow(path: ByteString, error?: unknown): void {
-    const { rows, ledger, counts } = this.#deps;
+    const { rows, ledger, counts, replaced } = this.#deps;
     if (rows.size === 0) return;
     let found = false;
+    let had = 0;
     for (const row of ledger.files.looksBelow(path)) {
+      // Segments have no inode.
+      if (row.inode !== null) had += 1;
       const whole = rows.isKept(row) ? ledger.files.get(row.path) : undefined;
       if (whole === undefined || isSegmentHead(whole.head)) continue;
       found = true;
       uncount(counts, whole);
       this.#leaveOut(row.path, error ?? new FolderChanged());
     }
-    if (found) rows.refresh();
+    if (!found) return;
+    rows.refresh();
+    replaced(path, had);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */

@@ -25,6 +25,13 @@ export function decodeRow(head: EntryHead, extents: ExtentsText | null): Entry {
   return decodeEntry(JSON.parse(entryLine(head, extents)));
 }
 
+/** Returns whether a head is that of a folder. */
+export function isFolderHead(head: EntryHead): boolean {
+  return head.startsWith(folderStart);
+}
+
+const folderStart = '{"typ":"d",';
+
 /** The part of a file's head that is known from reading the file: it stays when owner, mode and the like are looked at again. */
 export type FileState = Pick<FileEntry, "holes" | "warnings" | "continued">;
 

@@ -1,6 +1,6 @@
 /** Backups of which most is missing: an unmounted disk, a picker that finds nothing. */
 import { describe, expect, test } from "bun:test";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm, symlink } from "node:fs/promises";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
 import { pruneRig } from "../steward/support.ts";
@@ -23,6 +23,15 @@ async function mount(rig: Rig, folder: string): Promise<void> {
   await rm(rig.file(folder), { recursive: true });
   await rename(rig.file(`../unmounted-${folder}`), rig.file(folder));
 }
+
+/** Refuses to put the parts of a manifest, or its root. */
+const refusing = (what: "parts" | "root") => (bucket: Bucket) =>
+  wrapBucket(bucket, {
+    put: (key, body, options) => {
+      const refused = key.startsWith("manifests/") && key.includes("/parts/") === (what === "parts");
+      return refused ? Promise.reject(new Error("not today")) : bucket.put(key, body, options);
+    },
+  });
 
 describe("a source that is empty today", () => {
   test("a folder that had many entries and is empty is warned of for a month, or until it has some again", async () => {
@@ -73,38 +82,90 @@ describe("a source that is empty today", () => {
     expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
     expect(about((await rig.run()).heard, "shrunken")).toEqual([]);
   });
+
+  test("a backup of less than half of what there was is warned of also if the one before it is a month old", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "a", 100);
+    await rig.run();
+    await rm(rig.file("a"), { recursive: true });
+    rig.ahead += 31 * day;
+    expect(about((await rig.run()).heard, "shrunken")).toHaveLength(1);
+  });
 });
 
-test("a first backup is not compared with what runs before it have stored that put no root", async () => {
+test("a folder that was moved, with a link in its place, is not said to be empty", async () => {
   await using rig = await Rig.make();
-  await write(rig, "a", 100);
   await write(rig, "data", 30);
-  const refused = (key: string) => key.startsWith("manifests/") && !key.includes("/parts/");
-  const around = (bucket: Bucket) =>
-    wrapBucket(bucket, {
-      put: (key, body, options) =>
-        refused(key) ? Promise.reject(new Error("no root today")) : bucket.put(key, body, options),
-    });
-  await expect(rig.run({ around })).rejects.toThrow("no root today");
-  await rm(rig.file("a"), { recursive: true });
-  await unmount(rig, "data");
+  await rig.run();
+  await rename(rig.file("data"), rig.file("../elsewhere"));
+  await symlink("../elsewhere", rig.file("data"));
   expect((await rig.run()).heard).toEqual([]);
 });
 
-test("a folder that is empty is warned of also if the run that noticed it ended before it could say so", async () => {
+test("a folder whose disk is unmounted between picking and storing is warned of, too", async () => {
   await using rig = await Rig.make();
   await write(rig, "data", 30);
-  await write(rig, "home", 200);
   await rig.run();
-  await unmount(rig, "data");
-  await rig.write("home/new", "new");
+  await rig.write("data/5", "changed");
   const around = (bucket: Bucket) =>
     wrapBucket(bucket, {
-      put: (key, body, options) =>
-        key.includes("/parts/") ? Promise.reject(new Error("not today")) : bucket.put(key, body, options),
+      list: async function* (prefix, options) {
+        // Listed once it is known that files are to be read.
+        if (prefix.startsWith("verified/")) await unmount(rig, "data");
+        yield* bucket.list(prefix, options);
+      },
     });
-  await expect(rig.run({ around })).rejects.toThrow("not today");
-  expect(about((await rig.run()).heard, "emptied")).toHaveLength(1);
+  for (const options of [{ around }, {}]) {
+    expect(about((await rig.run(options)).heard, "emptied")).toEqual([expect.stringContaining("had 30 entries")]);
+  }
+});
+
+describe("runs that put no root", () => {
+  test("a first backup is not compared with what runs before it have stored that put no root", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "a", 100);
+    await write(rig, "data", 30);
+    await expect(rig.run({ around: refusing("root") })).rejects.toThrow("not today");
+    await rm(rig.file("a"), { recursive: true });
+    await unmount(rig, "data");
+    expect((await rig.run()).heard).toEqual([]);
+  });
+
+  test("a later backup is not compared with what a run has stored that put no root", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "home", 100);
+    await rig.run();
+    await write(rig, "cache", 150);
+    await expect(rig.run({ around: refusing("root") })).rejects.toThrow("not today");
+    await rm(rig.file("cache"), { recursive: true });
+    expect((await rig.run()).heard).toEqual([]);
+  });
+
+  test("a folder that is empty is warned of also if the run that noticed it ended before it could say so, a month ago", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "data", 30);
+    await rig.run();
+    await unmount(rig, "data");
+    await rig.write("new", "new");
+    await expect(rig.run({ around: refusing("parts") })).rejects.toThrow("not today");
+    rig.ahead += 31 * day;
+    expect(about((await rig.run()).heard, "emptied")).toHaveLength(1);
+    await expect(rig.run({ around: refusing("root") })).rejects.toThrow("not today");
+    rig.ahead += 31 * day;
+    expect(about((await rig.run()).heard, "emptied")).toEqual([]);
+  });
+
+  test("a folder that came back in a run that put no root, and is empty again, is warned of once", async () => {
+    await using rig = await Rig.make();
+    await write(rig, "data", 30);
+    await rig.run();
+    await unmount(rig, "data");
+    await rig.run();
+    await mount(rig, "data");
+    await expect(rig.run({ around: refusing("parts") })).rejects.toThrow("not today");
+    await unmount(rig, "data");
+    for (let run = 0; run < 2; run += 1) expect(about((await rig.run()).heard, "emptied")).toHaveLength(1);
+  });
 });
 
 describe("a prune after backups with something missing", () => {

@@ -49,6 +49,7 @@ function quiltedBy(deps: Quilted, paths: readonly ByteString[]): ContentLayout {
     signal: new AbortController().signal,
     pause: () => Promise.resolve(),
     idle: () => false,
+    replaced: () => {},
     own: new OwnFiles(),
     ...deps,
   });
