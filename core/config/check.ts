@@ -49,8 +49,9 @@ function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
   }
   if (isBundle && rest.length === 1) return [badSection(section, issue.message, conf)];
   const setting = conf.get(section)?.settings.get(key);
-  const why = `${key} = ${JSON.stringify(withoutPassword(setting?.value ?? ""))} in [${section}] is not allowed: ${issue.message}`;
-  return [{ line: setting?.line ?? 0, why }];
+  if (setting === undefined) return [missingKey(section, key, issue.message, conf)];
+  const why = `${key} = ${JSON.stringify(withoutPassword(setting.value))} in [${section}] is not allowed: ${issue.message}`;
+  return [{ line: setting.line, why }];
 }
 
 /** Hides the password of a URL, as more people read logs than may read the configuration. */
@@ -60,6 +61,10 @@ function withoutPassword(value: string): string {
 
 function badSection(section: string, message: string, conf: Conf): Located {
   return { line: conf.get(section)?.line ?? 0, why: `the section name [${section}] is not allowed: ${message}` };
+}
+
+function missingKey(section: string, key: string, message: string, conf: Conf): Located {
+  return { line: conf.get(section)?.line ?? 0, why: `[${section}] needs ${key}: ${message}` };
 }
 
 function unknownSection(name: string, conf: Conf): Located {

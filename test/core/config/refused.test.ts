@@ -93,6 +93,16 @@ describe("refused by line, key, value, and what is allowed", () => {
       'line 3: compression_level = "1" in [content] is not allowed: compression = none has no level: leave the key out',
     ],
     [
+      "a bundle without path",
+      "[backup]\nname = web1\n[bundle photos]\ndepth = 1",
+      "line 3: [bundle photos] needs path: name the folder or file by an absolute path",
+    ],
+    [
+      "recipients without a secret",
+      "[encryption]\nrecipients = age1x",
+      "line 1: [encryption] needs secret_file: name the file with the secret: `sysbackup keygen` makes one",
+    ],
+    [
       "of several errors, the first in the file",
       "[content]\nlayout = x\n[backup]\nname = /\n[aws]\nfoo = 1",
       'line 2: layout = "x" in [content] is not allowed: give packs or objects',
