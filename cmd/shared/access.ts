@@ -23,7 +23,7 @@ export type PackageWords = {
   readonly mfa: { readonly device: string | undefined } | undefined;
 };
 
-/** For subcommands that read content. */
+/** For subcommands that look into bundles, or into their tables of contents. */
 export const keyfileOption: Option = {
   flag: "--keyfile <file>",
   help: "Open sealed bundles with this file, besides those that conf names",

@@ -17,7 +17,7 @@ export function quoteOf(sums: readonly FrozenSum[], prices: PriceTable, speeds?:
   const { provider, region, as_of } = prices;
   const source = `prices of ${provider}, ${region}, as of ${as_of}: they change, see docs/cost.md`;
   const kept = `copies are kept for ${daysThawed} days, which is in the price`;
-  return `${frozenText(sums)}; thawing them takes ${offers.join(", or ")} (${source}; ${kept})`;
+  return `${frozenText(sums)}; thawing takes ${offers.join(", or ")} (${source}; ${kept})`;
 }
 
 function frozenText(sums: readonly FrozenSum[]): string {

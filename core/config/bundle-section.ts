@@ -32,7 +32,7 @@ const index = z.string().transform((written, context): "state" | "metadata" | { 
 });
 
 export const bundleSection = z.strictObject({
-  path: absolutePath,
+  path: z.string("name the folder or file by an absolute path").pipe(absolutePath),
   depth: wholeNumber(0, 64).default(0),
   compression: oneOf(...bundleCompressions).default("zstd"),
   storage_class: oneOf(...storageClasses).default("DEEP_ARCHIVE"),

@@ -51,15 +51,9 @@ function located(issue: z.core.$ZodIssue, conf: Conf): Located[] {
   }
   if (isBundle && rest.length === 1) return [badSection(section, issue.message, conf)];
   const setting = conf.get(section)?.settings.get(key);
-  if (setting === undefined) return [missingKey(section, key, issue, conf)];
+  if (setting === undefined) return [missingKey(section, key, issue.message, conf)];
   const why = `${key} = ${JSON.stringify(withoutPassword(setting.value))} in [${section}] is not allowed: ${issue.message}`;
   return [{ line: setting.line, why }];
-}
-
-function missingKey(section: string, key: string, { code, message }: z.core.$ZodIssue, conf: Conf): Located {
-  // Only what we refuse ourselves says more than that it is missing.
-  const hint = code === "custom" ? `: ${message}` : "";
-  return { line: conf.get(section)?.line ?? 0, why: `[${section}] has no key ${key}${hint}`, isMissing: true };
 }
 
 /** Hides the password of a URL, as more people read logs than may read the configuration. */
@@ -69,6 +63,10 @@ function withoutPassword(value: string): string {
 
 function badSection(section: string, message: string, conf: Conf): Located {
   return { line: conf.get(section)?.line ?? 0, why: `the section name [${section}] is not allowed: ${message}` };
+}
+
+function missingKey(section: string, key: string, message: string, conf: Conf): Located {
+  return { line: conf.get(section)?.line ?? 0, why: `[${section}] needs ${key}: ${message}`, isMissing: true };
 }
 
 function unknownSection(name: string, conf: Conf): Located {

@@ -13,7 +13,7 @@ export class Gaps {
   readonly #concerns: (path: ByteString) => boolean;
   #damaged = 0;
   #unread = 0;
-  #saidSealedBundle = false;
+  #sealedBundles = 0;
   #saidSealedBackup = false;
 
   /** `concerns`: whether an entry that cannot be read would be in the answer. */
@@ -42,8 +42,8 @@ export class Gaps {
   /** Adds a bundle that cannot be opened. Reported once. */
   sealedBundle(): void {
     this.#count(false);
-    if (this.#saidSealedBundle) return;
-    this.#saidSealedBundle = true;
+    this.#sealedBundles += 1;
+    if (this.#sealedBundles > 1) return;
     const message =
       "bundles that may have some of it are sealed: name the keyfile that they were sealed with: --keyfile";
     this.#notices.notify({ level: "error", code: "bundle-sealed", message });
@@ -61,6 +61,11 @@ export class Gaps {
   lostBackup(why: string, damage: boolean): void {
     this.#count(damage);
     this.#notices.notify({ level: "error", code: "manifest-unusable", message: why });
+  }
+
+  /** Whether something cannot be read, and a keyfile opens all of it. */
+  get needOnlyKeyfile(): boolean {
+    return this.#damaged === 0 && this.#unread > 0 && this.#unread === this.#sealedBundles;
   }
 
   get exit(): ExitStatus {

@@ -78,15 +78,22 @@ function leadTo(link: ByteString, target: ByteString): ByteString {
 export function notThere(path: ByteString, end: ByteString, gaps: Gaps): Failure {
   const unread = gaps.exit !== exitStatus.done;
   const leads = end === path ? "" : `it leads to ${quoted(end)}, and `;
+  const { why, remedy } = whyNotThere(gaps);
   return new Failure({
     doing: "find in the backup",
     what: toText(path),
-    why: unread
-      ? `${leads}what the manifest says of that cannot be read`
-      : `${leads}the backup has nothing of that path`,
-    remedy: unread
-      ? "look into another backup: `sysbackup list` shows them"
-      : "check its spelling, or look for it: `sysbackup find NAME`",
+    why: leads + why,
+    remedy,
     ...(unread && { exit: gaps.exit }),
   });
+}
+
+function whyNotThere({ exit, needOnlyKeyfile }: Gaps): { readonly why: string; readonly remedy: string } {
+  if (exit === exitStatus.done) {
+    const remedy = "check its spelling, or look for it: `sysbackup find NAME`";
+    return { why: "the backup has nothing of that path", remedy };
+  }
+  if (needOnlyKeyfile) return { why: "bundles that may have it are sealed", remedy: "name their keyfile: --keyfile" };
+  const remedy = "look into another backup: `sysbackup list` shows them";
+  return { why: "what the manifest says of that cannot be read", remedy };
 }

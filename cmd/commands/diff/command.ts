@@ -1,4 +1,4 @@
-import { accessOptions, identityOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type DiffArgs, diffArgs } from "./arguments.ts";
 
@@ -14,6 +14,7 @@ export const diff = subcommand<DiffArgs>(
     ].join("\n"),
     options: [
       { flag: "--live", help: "Compare with this machine's files, by size, time, mode and owner" },
+      keyfileOption,
       identityOption,
       ...accessOptions,
     ],

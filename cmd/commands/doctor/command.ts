@@ -8,7 +8,7 @@ export const doctor = subcommand<DoctorArgs>(
     summary: "Check that this machine can back up and does; one line a check, with what to do",
     details: [
       "Checks configuration, credentials, role, bucket, clock, pickers, timer, disk, state and the last backup. Changes",
-      "nothing. Exit status: 0 all well; 3 warnings; 1 something is bad. See docs/doctor.md.",
+      "no file. Exit status: 0 all well; 3 warnings; 1 something is bad. See docs/doctor.md.",
     ].join("\n"),
     options: [
       {

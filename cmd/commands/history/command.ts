@@ -1,4 +1,4 @@
-import { accessOptions, identityOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type HistoryArgs, historyArgs } from "./arguments.ts";
 
@@ -12,7 +12,7 @@ export const history = subcommand<HistoryArgs>(
       "Goes through the backups of one name, oldest first. A line stands for backups in a row that have the same of the",
       "<path>, and begins with the last of them.",
     ].join("\n"),
-    options: [identityOption, ...accessOptions],
+    options: [keyfileOption, identityOption, ...accessOptions],
     examples: ["sysbackup history /etc/fstab", "sysbackup history /home/alice/plan.odt --name web1 --json"],
   },
   historyArgs,

@@ -53,7 +53,7 @@ function isTimeless({ key }: HistoryRow["last"]): boolean {
   return parseLegacyKey(key) !== undefined;
 }
 
-const words = { absent: "not there", unknown: "unknown: the manifest is damaged there" } as const;
+const words = { absent: "not there", unknown: "unknown: cannot be read" } as const;
 
 function targetOf(entry: HeadEntry): string {
   return entry.type === "link" ? ` -> ${shownPath(entry.target)}` : "";

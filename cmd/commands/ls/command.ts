@@ -1,4 +1,4 @@
-import { accessOptions, identityOption } from "../../shared/access.ts";
+import { accessOptions, identityOption, keyfileOption } from "../../shared/access.ts";
 import { print0Option } from "../../shared/print0.ts";
 import { subcommand } from "../../subcommand.ts";
 import { type LsArgs, lsArgs } from "./arguments.ts";
@@ -17,6 +17,7 @@ export const ls = subcommand<LsArgs>(
       { flag: "-l, --long", help: "Also mode, owner, size and time; of a folder, the size of all that lies below it" },
       { flag: "--recursive", help: "List all that lies below" },
       print0Option,
+      keyfileOption,
       identityOption,
       ...accessOptions,
     ],

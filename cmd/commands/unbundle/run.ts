@@ -98,7 +98,8 @@ function rowOf({ key, size, stored, frozen }: ScriptBundle): string[] {
 }
 
 function tellNone(bucket: Bucket, prefix: string, io: CommandIO): void {
-  const message = `${JSON.stringify(bucket.url)} has no bundles of the script under ${JSON.stringify(prefix)}`;
+  const where = prefix === "" ? "" : ` under ${JSON.stringify(prefix)}`;
+  const message = `${JSON.stringify(bucket.url)} has no bundles of the script${where}`;
   io.notify({ level: "warning", code: "no-script-bundles", message });
 }
 

@@ -38,7 +38,7 @@ export const snapshotters: Check<NeededOfMachine> = {
 async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): Promise<Look[]> {
   const notices: Notice[] = [];
   const found = await findExecutables(folder, kind, (notice) => notices.push(notice));
-  const looks = notices.map(fromNotice);
+  const looks = notices.map((notice) => fromNotice(notice, kind));
   const open =
     found.length > 0 || notices.some(({ level }) => level !== "info") ? await ownerTrouble(folder, runner) : [];
   looks.push(...open);
@@ -51,8 +51,8 @@ async function lookInto(folder: string, kind: ExecutableKind, runner: Runner): P
   return areSound ? [...looks, good(found.map(({ name }) => name).join(", "))] : looks;
 }
 
-function fromNotice({ level, message }: Notice): Look {
-  const remedy = "see docs/pickers.md";
+function fromNotice({ level, message }: Notice, kind: ExecutableKind): Look {
+  const remedy = `see docs/${kind}s.md`;
   const [text = message, advice = remedy] = message.split("; ");
   if (level === "info") return note(text, advice);
   return level === "error" ? bad(text, advice) : warning(text, advice);

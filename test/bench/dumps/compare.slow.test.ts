@@ -1,4 +1,4 @@
-/** A small run of the comparison that docs/snapshotters.md has figures of. */
+/** A small run of the comparison that docs/decisions.md has figures of. */
 import { expect, test } from "bun:test";
 import { canRunPostgres } from "../../support/postgres.ts";
 import { compare } from "./compare.ts";

@@ -1,6 +1,6 @@
 /**
  * `bun test/bench/dumps/run.ts [MIB] [NIGHTS] [LOAD] [KIB…]`: what nightly dumps of one PostgreSQL database take in a bucket, against whole
- * dumps, restic, and chunks of so many KiB on average. docs/snapshotters.md has figures. Needs several times the size in the temporary folder.
+ * dumps, restic, and chunks of so many KiB on average. docs/decisions.md has figures. Needs several times the size in the temporary folder.
  */
 import { compare } from "./compare.ts";
 import { type Load, loads } from "./nights.ts";

@@ -9,6 +9,14 @@ function access(...options: string[]) {
   return accessOf(request.words);
 }
 
+test.each(["ls web1 /", "find x", "history /x", "diff web1 --live", "cat web1 /x", "verify", "restore web1"])(
+  "%s takes the keyfile of sealed bundles",
+  (line) => {
+    const request = parseArguments([...line.split(" "), "--keyfile", "/key"], subcommands);
+    expect(request).toMatchObject({ kind: "run" });
+  },
+);
+
 describe("a package's role is assumed", () => {
   const none = { package: undefined, account: undefined, mfa: undefined };
   const cases: [options: string[], expected: PackageWords | undefined][] = [

@@ -22,7 +22,7 @@ type Fleet = {
 };
 
 const fleets: readonly Fleet[] = [
-  { name: "`share_with = *`, as before", shareWith: ["*"], reads: "never" },
+  { name: "`share_with = *`", shareWith: ["*"], reads: "never" },
   { name: "nobody reads, nobody shares", shareWith: [], reads: "never" },
   { name: "read daily, after all machines have run", shareWith: [], reads: "after all machines" },
   {

@@ -130,8 +130,8 @@ describe("missing keys are named with the line of their section", () => {
   const cases: [conf: string, message: string][] = [
     ["[s3]\n[bundle x]\nkeep_links = 1", 'line 3: there is no key "keep_links" in [bundle x]'],
     ["[s3]\n[bundle x]\npth = /srv", 'line 3: there is no key "pth" in [bundle x]: did you mean path?'],
-    ["[s3]\n[bundle x]\n", "line 2: [bundle x] has no key path"],
-    ["[s3]\n[encryption]\nrecipients_file = /r", `line 2: [encryption] has no key secret_file: ${secret}`],
+    ["[s3]\n[bundle x]\n", "line 2: [bundle x] needs path: name the folder or file by an absolute path"],
+    ["[s3]\n[encryption]\nrecipients_file = /r", `line 2: [encryption] needs secret_file: ${secret}`],
   ];
   test.each(cases)("missing keys are named with the line of their section: %j", async (conf, message) => {
     expect((await refusal(load(conf))).parts.why).toStartWith(message);

@@ -1,6 +1,6 @@
 /** Checks of the executables: whether they run, and who may change them. */
 import { describe, expect, test } from "bun:test";
-import { chmod, chown, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findRunner } from "../../../core/doctor/runner.ts";
 import { userId } from "../../../core/system/owners.ts";
@@ -31,6 +31,16 @@ describe("pickers and snapshotters", () => {
     expect(await one.examine("pickers")).toMatchObject([{ state: "note" }]);
     expect(await one.examine("snapshotters")).toMatchObject([{ state: "good", text: "db" }]);
   });
+
+  test.each(["picker", "snapshotter"] as const)(
+    "doctor sends who has no folder for a %s to the page about it",
+    async (kind) => {
+      await using one = await patient();
+      await rm(join(one.conf, kind === "picker" ? "pickers.d" : "snapshots.d"), { recursive: true, force: true });
+      const [finding] = await one.examine(`${kind}s`);
+      expect(finding).toMatchObject({ state: "note", remedy: `see docs/${kind}s.md` });
+    },
+  );
 
   test("a picker that is switched off by its mode is noted, and that nothing is left to archive is bad", async () => {
     await using ill = await patient();

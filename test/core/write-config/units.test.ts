@@ -50,6 +50,19 @@ async function analyze(...args: readonly string[]) {
   return { exit, stdout, stderr };
 }
 
+test("the commands of docs/systemd.md make the same units from the templates as write-config", async () => {
+  await using dir = await scratch();
+  const root = join(import.meta.dir, "../../..");
+  const page = await readFile(join(root, "docs/systemd.md"), "utf8");
+  const [, fill = ""] = /^```sh\n(fill\(\) .*?)^systemctl /ms.exec(page) ?? [];
+  const script = fill.replaceAll("/etc/systemd/system/", `${dir.path}/`);
+  expect(Bun.spawnSync(["sh", "-ec", script], { cwd: join(root, "systemd") }).exitCode).toBe(0);
+  const units = renderUnits({ ...backup, program: ["/usr/local/bin/sysbackup"] });
+  for (const { name, text } of units) {
+    expect(await readFile(join(dir.path, name), "utf8")).toBe(text);
+  }
+});
+
 describe.skipIf(!has("systemd-analyze"))("systemd-analyze", () => {
   for (const [name, most, settings] of variants) {
     test(`systemd-analyze finds no fault in the units of ${name}`, async () => {

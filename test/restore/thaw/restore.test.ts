@@ -72,7 +72,7 @@ describe.skipIf(moto === undefined)("bundles in an archive tier", () => {
       expect(stderr).toContain(
         `cannot restore ${JSON.stringify(path)}: the bundle "bundles/test${path}.tar.zst" lies in an archive tier`,
       );
-      expect(stderr).toMatch(/frozen, and needed here: 1 object \(\d+ B\) in DEEP_ARCHIVE; thawing them takes/);
+      expect(stderr).toMatch(/frozen, and needed here: 1 object \(\d+ B\) in DEEP_ARCHIVE; thawing takes/);
       expect(stderr).toContain("up to 48 hours and costs about $0.000025 by --thaw bulk");
       expect(stderr).toContain("up to 12 hours and costs about $0.00010 by --thaw standard");
       expect(stderr).toContain("prices of AWS S3, us-east-1, as of");

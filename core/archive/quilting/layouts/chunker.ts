@@ -15,7 +15,7 @@ export type ChunkSizes = {
 /** Sizes for files: 1 MiB on average. The mask has 19 bits, which depend on all 32 bytes of the window. */
 export const chunkSize: ChunkSizes = { smallest: 512 * 1024, largest: 2 * 1024 * 1024, mask: 0xffff_e000 | 0 };
 
-/** Sizes for dumps: 64 KiB on average. docs/snapshotters.md has the figures that they are chosen from. The mask has 15 bits. */
+/** Sizes for dumps: 64 KiB on average. docs/decisions.md has the figures that they are chosen from. The mask has 15 bits. */
 export const dumpChunks: ChunkSizes = { smallest: 32 * 1024, largest: 128 * 1024, mask: 0xfffe_0000 | 0 };
 
 /** Random words, one for each value of a byte, from SHA-256: every host has the same. Sealed backups have others, of a secret. */

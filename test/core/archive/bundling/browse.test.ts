@@ -57,3 +57,9 @@ test("without the keyfile, files are found and read as ever, and an answer that 
   expect(heard).toHaveLength(1);
   expect(heard[0]).toContain("--keyfile");
 });
+
+test("a path that only a sealed bundle can have asks for the keyfile, not for another backup", async () => {
+  await using sealed = await sealedRig();
+  const message = expect.stringMatching(/: bundles that may have it are sealed; name their keyfile: --keyfile$/);
+  await expect(sealed.read("cold/2019/note")).rejects.toEqual(expect.objectContaining({ message, exit: 3 }));
+});
