@@ -41,6 +41,13 @@ test("a filter program that closes its output and goes on is ended after its tim
   await expect(shell("cat; exec >&- 2>&-; sleep 100", { silenceMs: 300 })).rejects.toThrow("was ended by SIGTERM");
 });
 
+test.each([
+  ["encodes", true],
+  ["decodes", false],
+])("a filter program that %s, takes and gives all, and ends with a failure has failed", async (_, encodes) => {
+  await expect(shell("cat; exit 3", { encodes })).rejects.toThrow("sh exited with status 3");
+});
+
 test("a filter program that leaves a process behind which writes errors for ever has done its work", async () => {
   const began = performance.now();
   expect(Buffer.concat(await shell("(yes oops >&2 &); cat")).toString()).toBe("content");

@@ -103,6 +103,7 @@ describe("a compressor that fails is named, nothing is stored, and the backup ke
     "ends well without any output": "cat > /dev/null",
     "takes all of its input, ends well, and gives less": "/usr/bin/xz -c | { head -c 200000; cat > /dev/null; }",
     "reads nothing, and fails": "exit 1",
+    "takes all of its input, gives all of its output, and fails": "/usr/bin/xz -c && exit 1",
   };
   test.each(Object.entries(ways))(
     "a compressor that fails is named, nothing is stored, and the backup keeps the bundle of before: %s",
