@@ -1,4 +1,4 @@
-/** What `age` makes of packs is copied into memory that is used again: its pieces are freed at once, as the collector notices them late. */
+/** What seals and opens gives pieces of which only a copy or a digest is needed: they are freed at once, as the collector notices them late. */
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { keys } from "../../../core/format/keys/keys.ts";
 import { openByPackage, sealByPackage } from "../../../core/sealing/age-package.ts";
 import { openByProgram, sealByProgram } from "../../../core/sealing/age-program.ts";
 import { generateKeys } from "../../../core/sealing/keygen.ts";
+import { OpenedAgain } from "../../../core/sealing/opened-again.ts";
 import { checkedSeal } from "../../../core/sealing/way.ts";
 import { writeHashed } from "../../../core/stored/write.ts";
 import { OpenedPacks } from "../../../restore/fetching/opened-packs.ts";
@@ -62,3 +63,15 @@ for (const by of ["program", "package"] as const)
       }
     },
   );
+
+test("each piece of an object that is opened again while it is sealed is freed as it comes", async () => {
+  const given: Uint8Array[] = [];
+  const copying: SealingWay = async function* (stored) {
+    for await (const piece of stored) yield new Uint8Array(piece);
+  };
+  const content = noise(300_000);
+  const again = new OpenedAgain(kept(copying, given), () => content.length);
+  for (let at = 0; at < content.length; at += 100_000) await again.take(content.subarray(at, at + 100_000));
+  expect(await again.digest()).toBe(new Bun.CryptoHasher("sha256").update(content).digest("hex"));
+  expect(given.map(({ length }) => length)).toEqual([0, 0, 0]);
+});
