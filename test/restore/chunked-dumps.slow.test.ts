@@ -1,6 +1,7 @@
 /** Dumps that lie in chunks: read in order, verified, and hostile ones refused in bounded memory. */
 import { describe, expect, test } from "bun:test";
 import type { SnapshotRef } from "../../core/format/manifest/manifest.ts";
+import { dumpOf } from "../../restore/dumps/dump-content.ts";
 import { exitOf } from "../../restore/restore.ts";
 import { attack } from "../support/attack.ts";
 import { fileInSegments } from "./in-segments.ts";
@@ -103,6 +104,18 @@ describe("a dump in chunks", () => {
     expect(figures).toMatchObject({ files: 1, snapshotsFetched: 0, damaged: 1 });
     expect(fixture.complaints.join()).toMatch(/cannot restore the snapshot "db": .* is missing from the bucket/);
     expect(await verified({ bucket: fixture.bucket, now, name: "test" })).toMatchObject({ state: "damaged" });
+  });
+
+  test("a dump in chunks comes in pieces that are freed as the next is asked for, as the collector notices them late", async () => {
+    const snapshot = chunked("db", dump);
+    const { fixture, backup } = await stored([entry("db", chunks)], [snapshot]);
+    await using _fixture = fixture;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of dumpOf(snapshot, { bucket: fixture.bucket, manifest: backup.manifest })) {
+      expect(pieces.filter(({ length }) => length > 0)).toHaveLength(0);
+      pieces.push(piece);
+    }
+    expect(pieces.length).toBeGreaterThan(1);
   });
 
   test("verify finds dumps in chunks sound, and counts what they need", async () => {

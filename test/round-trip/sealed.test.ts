@@ -149,7 +149,7 @@ describe("a sealed backup, by the program", () => {
 
   const liars = {
     "fails at once": "exit 7",
-    "fails half-way": "head -c 1000; exit 7",
+    "gives all of it, and then fails": `'${Bun.which("age")}' "$@"; exit 7`,
     "ends well with nothing": "cat > /dev/null",
     "ends well with what it got": "cat",
     "ends well with half of it": 'printf "age-encryption.org/v1\\n"; head -c 1000',

@@ -97,19 +97,20 @@ test("a run whose root cannot be put makes no backup, and the next one sends no 
 
 describe("a compressor that fails is named, nothing is stored, and the backup keeps the bundle of before:", () => {
   const ways: Readonly<Record<string, string>> = {
-    "killed in the midst": "head -c 200000 | /usr/bin/xz -c; kill -9 $$",
+    "takes all of its input, gives all of its output, and is killed": "/usr/bin/xz -c; kill -9 $$",
     "ends well after a part of its input": "head -c 200000 | /usr/bin/xz -c",
     "ends well with the last of its input in the pipe": "head -c 600000 | /usr/bin/xz -c",
     "ends well without any output": "cat > /dev/null",
     "takes all of its input, ends well, and gives less": "/usr/bin/xz -c | { head -c 200000; cat > /dev/null; }",
     "reads nothing, and fails": "exit 1",
+    "takes all of its input, gives all of its output, and fails": "/usr/bin/xz -c && exit 1",
   };
   test.each(Object.entries(ways))(
     "a compressor that fails is named, nothing is stored, and the backup keeps the bundle of before: %s",
     async (_, shell) => {
       await using rig = await Rig.make();
       await using programs = await scratch();
-      // More than a pipe holds.
+      // More than those take that leave some of it.
       await rig.write("file", noise(600 * 1024));
       const sections = [section(rig.file(), { compression: "xz" })];
       const before = await bundle(rig, sections);
