@@ -1,7 +1,8 @@
-/** Checks that the documents for contributors name files and rooms that exist, and all rooms. */
+/** Checks that the documents for contributors, and bunfig.toml, name files and rooms that exist, and all rooms. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
+import { z } from "zod";
 import { arrows } from "../../lint/arrows.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -20,6 +21,8 @@ function namesIn(text: string): string[] {
 function missing(text: string): string[] {
   return namesIn(text).filter((name) => !places.includes(`/${name.replace(/\/$/, "")}/`));
 }
+
+const patterns = z.object({ pathIgnorePatterns: z.array(z.string()), concurrentTestGlob: z.array(z.string()) });
 
 const read = (path: string) => Bun.file(join(root, path)).text();
 
@@ -46,4 +49,10 @@ test("the table of docs/architecture.md has every room of the code", async () =>
   const [, ...rows] = (await read("docs/architecture.md")).split("\n| ");
   const named = new Set(rows.flatMap((row) => (row.split(" | ")[0] ?? "").match(/[\w/-]+/g) ?? []));
   expect(rooms.filter((room) => !named.has(room))).toEqual([]);
+});
+
+test("each pattern of bunfig.toml is of files that exist", async () => {
+  const { test } = z.object({ test: patterns }).parse(Bun.TOML.parse(await read("bunfig.toml")));
+  const all = [...test.pathIgnorePatterns, ...test.concurrentTestGlob];
+  expect(all.filter((pattern) => !files.some((file) => new Glob(pattern).match(file)))).toEqual([]);
 });
