@@ -4,7 +4,7 @@ import { Failure } from "../../failure.ts";
 import type { ByteStream } from "../../format/codecs/zlib.ts";
 import { altered } from "../../format/error.ts";
 import { Child } from "./child.ts";
-import type { PipeReader } from "./pipe.ts";
+import type { PipeReader, PipeWriter } from "./pipe.ts";
 import { which } from "./programs.ts";
 
 const graceMs = 5_000;
@@ -37,85 +37,141 @@ export async function* throughProgram(
   program: string,
   args: readonly string[],
   content: ByteStream,
-  { silenceMs = longestSilence, encodes = false, refusal: wording, signal: abort }: FilterRun = {},
+  run: FilterRun = {},
 ): AsyncGenerator<Uint8Array> {
   const path = which(program);
   if (path === undefined) throw missing(program);
-  abort?.throwIfAborted();
-  const command = [path, ...args] as const;
-  const pipes = { stdin: "wide pipe", keepsStdin: encodes, stdout: "wide pipe", extraPipe: false } as const;
-  const child = new Child({ command, ...pipes, graceMs });
-  child.stopOn(abort);
-  const { stdin, stdout } = child;
-  if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
-  let left = false;
-  let failure: { readonly error: unknown } | undefined;
-  const load: Load = { taken: 0, written: 0, owes: false };
-  const feed = async () => {
+  run.signal?.throwIfAborted();
+  const filter = new FilterProgram(program, [path, ...args], run);
+  const fed = filter.feed(content);
+  let isWhole = false;
+  try {
+    for await (const piece of filter.output()) yield piece;
+    isWhole = true;
+  } finally {
+    await filter.finish(isWhole, fed);
+  }
+  filter.throwFailure();
+}
+
+/** A program that runs, with its input and output. */
+class FilterProgram {
+  readonly #program: string;
+  readonly #args: readonly string[];
+  readonly #run: FilterRun;
+  readonly #silenceMs: number;
+  readonly #child: Child;
+  readonly #stdin: PipeWriter;
+  readonly #stdout: PipeReader;
+  readonly #load: Load = { taken: 0, written: 0, owes: false };
+  /** Bytes of its output. */
+  #given = 0;
+  #isLeft = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(program: string, command: readonly [string, ...string[]], run: FilterRun) {
+    this.#program = program;
+    this.#args = command.slice(1);
+    this.#run = run;
+    this.#silenceMs = run.silenceMs ?? longestSilence;
+    const pipes = {
+      stdin: "wide pipe",
+      keepsStdin: run.encodes === true,
+      stdout: "wide pipe",
+      extraPipe: false,
+    } as const;
+    this.#child = new Child({ command, ...pipes, graceMs });
+    this.#child.stopOn(run.signal);
+    const { stdin, stdout } = this.#child;
+    if (stdin === undefined || stdout === undefined) throw new Error("the child has no pipes");
+    this.#stdin = stdin;
+    this.#stdout = stdout;
+  }
+
+  /** Writes the content to the program, for as long as that takes it. Never throws: what the content throws is the failure. */
+  async feed(content: ByteStream): Promise<void> {
+    const load = this.#load;
     try {
       for await (const piece of content) {
         load.owes = true;
-        if (left) break;
+        if (this.#isLeft) break;
         load.taken += piece.length;
-        if (!(await stdin.write(piece))) break;
+        if (!(await this.#stdin.write(piece))) break;
         load.written += piece.length;
         load.owes = false;
       }
     } catch (error) {
-      failure = { error };
+      this.#failure = { error };
       // Before its input ends: it must not take a part for the whole.
-      await child.terminate();
+      await this.#child.terminate();
     }
     load.owes = true;
-    stdin.close();
-  };
-  const fed = feed();
-  let whole = false;
-  let given = 0;
-  const end = (why: string) => {
-    failure ??= { error: wording?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }) };
-    child.stop();
-  };
-  const watch = watchSilence(silenceMs, () =>
-    load.owes && typeof stdout.state === "number" ? `${stdout.state} ${load.written}` : undefined,
-  );
-  watch.silent.then(() => end("it did nothing for too long, and was ended"));
-  const rest = watchLeftBehind(child, stdout);
-  rest.silent.then(() => end("it ended, and a process that it has left behind keeps its output open in silence"));
-  try {
-    for await (const piece of stdout) {
-      given += piece.length;
-      if (encodes && given > mostOf(load.taken)) {
-        end(`it gave ${given} bytes for ${load.taken}`);
-        break;
-      }
-      yield piece;
-    }
-    whole = true;
-  } finally {
-    watch.end();
-    rest.end();
-    left = !whole;
-    if (left) child.stop();
-    // Looks before anything else may end the input: what its output lacks may still lie in the pipe.
-    const isAllTaken = stdin.release() ?? true;
-    stdin.close();
-    const finished = await untilAborted(abort, finish(child, silenceMs));
-    // Waits for what the source has under way only if all of it was wanted.
-    if (whole) await untilAborted(abort, fed);
-    if (whole && failure === undefined && finished.exit !== 0)
-      failure = { error: refusal(program, args, finished, wording) };
-    if (whole && !isAllTaken) end("it ended well without taking all of its input");
-    if (whole && encodes && given === 0) end("it ended well, and nothing came out");
+    this.#stdin.close();
   }
-  if (failure !== undefined) throw failure.error;
+
+  /** Yields what the program gives. A program that gives nothing for too long, or too much, is ended. */
+  async *output(): AsyncGenerator<Uint8Array> {
+    const load = this.#load;
+    const stdout = this.#stdout;
+    const watch = watchSilence(this.#silenceMs, () =>
+      load.owes && typeof stdout.state === "number" ? `${stdout.state} ${load.written}` : undefined,
+    );
+    watch.silent.then(() => this.#end("it did nothing for too long, and was ended"));
+    const rest = watchLeftBehind(this.#child, stdout);
+    rest.silent.then(() =>
+      this.#end("it ended, and a process that it has left behind keeps its output open in silence"),
+    );
+    try {
+      for await (const piece of stdout) {
+        this.#given += piece.length;
+        if (this.#run.encodes === true && this.#given > mostOf(load.taken)) {
+          this.#end(`it gave ${this.#given} bytes for ${load.taken}`);
+          break;
+        }
+        yield piece;
+      }
+    } finally {
+      watch.end();
+      rest.end();
+    }
+  }
+
+  /** Waits for the program's end. `isWhole`: all of its output was taken; otherwise it is stopped. `fed`: settles when `feed` is done. */
+  async finish(isWhole: boolean, fed: Promise<void>): Promise<void> {
+    const { encodes, signal } = this.#run;
+    this.#isLeft = !isWhole;
+    if (!isWhole) this.#child.stop();
+    // Looks before anything else may end the input: what its output lacks may still lie in the pipe.
+    const isAllTaken = this.#stdin.release() ?? true;
+    this.#stdin.close();
+    const ended = await untilAborted(signal, endOf(this.#child, this.#silenceMs));
+    // Waits for what the source has under way only if all of it was wanted.
+    if (!isWhole) return;
+    await untilAborted(signal, fed);
+    if (ended.exit !== 0) this.#failure ??= { error: refusal(this.#program, this.#args, ended, this.#run.refusal) };
+    if (!isAllTaken) this.#end("it ended well without taking all of its input");
+    if (encodes === true && this.#given === 0) this.#end("it ended well, and nothing came out");
+  }
+
+  throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Ends the program. `why` is its failure, unless it has one already. */
+  #end(why: string): void {
+    const program = this.#program;
+    this.#failure ??= {
+      error: this.#run.refusal?.(`${program}: ${why}`) ?? new Failure({ doing: "run", what: program, why }),
+    };
+    this.#child.stop();
+  }
 }
 
 /**
  * Waits for the end of a program whose output has ended. Ends the program if it goes on for too long, and sooner what it has left behind
  * and still writes errors.
  */
-function finish(child: Child, silenceMs: number): Promise<EndedProgram> {
+function endOf(child: Child, silenceMs: number): Promise<EndedProgram> {
   child.stopAfter(silenceMs);
   child.ended.then(() => child.stopAfter(errorsMs));
   return child.finish("end");
