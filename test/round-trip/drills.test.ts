@@ -246,7 +246,8 @@ describe.skipIf(ceph === undefined || !hasAge)("with sealed backups that share c
       const secret = (await readFile(join(safe, "secret"), "utf8")).trim();
       const keyed = keyedBy(Buffer.from(secret), [(await readFile(join(safe, "recipients"), "utf8")).trim()]);
       const idOf = (content: Uint8Array) => keyed.chunkId(new Bun.CryptoHasher("sha256").update(content).digest("hex"));
-      const run = runOf(new Date(), Buffer.from("abcd"));
+      const start = new Date();
+      const run = runOf(start, Buffer.from("abcd"));
       let poisoned = 0;
       const lines = (await Array.fromAsync(decodeIndex(once(text)))).map((line) => {
         const changed = JSON.stringify(line).replace(idOf(junk), idOf(known));
@@ -259,7 +260,7 @@ describe.skipIf(ceph === undefined || !hasAge)("with sealed backups that share c
       await thief.send(
         new PutObjectCommand({
           Bucket: machine.bucket,
-          Key: keys.index("evil", { start: new Date(), run }),
+          Key: keys.index("evil", { start, run }),
           Body: body,
         }),
       );
