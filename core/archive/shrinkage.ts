@@ -21,6 +21,7 @@ import { PartTable } from "./state/tables/parts.ts";
 const fewestEntries = 20;
 const fewestInAll = 100;
 const longest = 30 * day;
+/** Folders that are said and noted down: those that had most, so that many small ones do not hide a disk. */
 const mostFolders = 100;
 
 /** Start of the first backup that said it; missing if none has yet. */
@@ -39,7 +40,7 @@ export class Shrinkage {
   readonly #hasBackup: boolean;
   /** Folders above the path that was gone last, each a beginning of the next. */
   readonly #above: Open[] = [];
-  readonly #emptied: EmptiedFolder[] = [];
+  #emptied: readonly EmptiedFolder[] = [];
   readonly #now: number;
   readonly #files: FileTable;
   readonly #hasRowIn;
@@ -85,8 +86,8 @@ export class Shrinkage {
   /** Warns. Call when the parts of this backup are known. */
   report(parts: readonly PartRef[], notify: Notify): void {
     const entries = parts.reduce((sum, part) => sum + part.entries, 0);
-    const emptied = this.#allEmptied().filter(
-      ({ path, since }) => this.#isEmpty(path as ByteString) && !this.#isMeant(since),
+    const emptied = largest(
+      this.#allEmptied().filter(({ path, since }) => this.#isEmpty(path as ByteString) && !this.#isMeant(since)),
     );
     for (const { path, had } of emptied) {
       const message = `${quoted(path as ByteString)} is empty, and had ${had} entries before: if it belongs to a disk that is not mounted, mount it and archive again`;
@@ -123,7 +124,7 @@ export class Shrinkage {
   }
 
   #noteEmptied(): void {
-    if (this.#emptied.length > 0) this.#note({ ...this.#before, emptied: this.#allEmptied() });
+    if (this.#emptied.length > 0) this.#note({ ...this.#before, emptied: largest(this.#allEmptied()) });
   }
 
   #note(noted: Noted): void {
@@ -141,8 +142,8 @@ export class Shrinkage {
   }
 
   #add(path: ByteString, had: number): void {
-    const isKnown = this.#emptied.some((folder) => folder.path === path);
-    if (had >= fewestEntries && !isKnown && this.#emptied.length < mostFolders) this.#emptied.push({ path, had });
+    if (had < fewestEntries || this.#emptied.some((folder) => folder.path === path)) return;
+    this.#emptied = largest([...this.#emptied, { path, had }]);
   }
 
   /** Returns whether the backup has the folder, and nothing in it. With a link or a file in its place, it was moved. */
@@ -150,6 +151,10 @@ export class Shrinkage {
     const head = this.#files.get(path)?.head;
     return head !== undefined && isFolderHead(head) && this.#hasRowIn.get(`${path}/`, `${path}0`) === null;
   }
+}
+
+function largest(folders: EmptiedFolder[]): EmptiedFolder[] {
+  return folders.length > mostFolders ? folders.toSorted((a, b) => b.had - a.had).slice(0, mostFolders) : folders;
 }
 
 const name = "entries-before";

@@ -130,9 +130,9 @@ export class Quilter {
 
   /**
    * Leaves out what was kept below a path that is not the folder any more that it was then, or not in this backup: nothing is stored under
-   * a path that leads somewhere else by now.
+   * a path that leads somewhere else by now. `known`: the row of the path.
    */
-  #leaveOutBelow(path: ByteString, error?: unknown): void {
+  #leaveOutBelow(path: ByteString, known: FileLook | undefined, error?: unknown): void {
     const { rows, ledger, counts, replaced } = this.#deps;
     if (rows.size === 0) return;
     let found = false;
@@ -146,9 +146,9 @@ export class Quilter {
       uncount(counts, whole);
       this.#leaveOut(row.path, error ?? new FolderChanged());
     }
-    if (!found) return;
-    rows.refresh();
-    replaced(path, had);
+    if (found) rows.refresh();
+    // All that lies in a folder may have changed, so that nothing of it was kept but the folder.
+    if (found || (known !== undefined && rows.isKept(known))) replaced(path, had);
   }
 
   /** Closes open files and waits for work under way. Call it however `quilt` ended. */
@@ -168,7 +168,7 @@ export class Quilter {
       if (isSystemError(error, "EMFILE", "ENFILE") && this.#changed.size > 0) return this.#takeAfterAll(path, known);
       this.#leaveOut(path, error);
       this.#folders.miss(path, error);
-      this.#leaveOutBelow(path, error);
+      this.#leaveOutBelow(path, known, error);
       return undefined;
     }
   }
@@ -236,7 +236,7 @@ export class Quilter {
       const stat = fstat(handle);
       this.#folders.see(path, stat);
       const isSameFolder = stat.type === "folder" && known !== undefined && isSameInode(known, stat);
-      if (!isSameFolder) this.#leaveOutBelow(path);
+      if (!isSameFolder) this.#leaveOutBelow(path, known);
       if (stat.type !== "file") {
         this.#takeOther(path, handle, heldAt);
         return undefined;

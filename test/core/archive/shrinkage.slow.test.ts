@@ -1,10 +1,19 @@
 /** Backups of which most is missing: an unmounted disk, a picker that finds nothing. */
 import { describe, expect, test } from "bun:test";
 import { mkdir, rename, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Shrinkage } from "../../../core/archive/shrinkage.ts";
+import { openState, setFact } from "../../../core/archive/state/database.ts";
+import { FileTable } from "../../../core/archive/state/tables/files.ts";
 import type { Bucket } from "../../../core/bucket/contract.ts";
 import { wrapBucket } from "../../../core/bucket/wrap.ts";
+import { encodeHead } from "../../../core/format/entries/entry-json.ts";
+import { fromText } from "../../../core/format/path.ts";
+import { folder } from "../../restore/support.ts";
+import { scratch } from "../../support/faults/scratch.ts";
 import { pruneRig } from "../steward/support.ts";
 import { day, Rig } from "./rig.ts";
+import { notebook } from "./scripts.ts";
 
 const about = (heard: readonly string[], code: string) =>
   heard.filter((notice) => notice.startsWith(`warning ${code}: `));
@@ -102,21 +111,50 @@ test("a folder that was moved, with a link in its place, is not said to be empty
   expect((await rig.run()).heard).toEqual([]);
 });
 
-test("a folder whose disk is unmounted between picking and storing is warned of, too", async () => {
-  await using rig = await Rig.make();
-  await write(rig, "data", 30);
-  await rig.run();
-  await rig.write("data/5", "changed");
-  const around = (bucket: Bucket) =>
-    wrapBucket(bucket, {
-      list: async function* (prefix, options) {
-        // Listed once it is known that files are to be read.
-        if (prefix.startsWith("verified/")) await unmount(rig, "data");
-        yield* bucket.list(prefix, options);
-      },
-    });
-  for (const options of [{ around }, {}]) {
-    expect(about((await rig.run(options)).heard, "emptied")).toEqual([expect.stringContaining("had 30 entries")]);
+test.each([
+  ["few of its files", 1],
+  ["all of its files", 30],
+])(
+  "a folder whose disk is unmounted between picking and storing is warned of, too: %s had changed",
+  async (_, count) => {
+    await using rig = await Rig.make();
+    await write(rig, "data", 30);
+    await rig.run();
+    for (let number = 0; number < count; number += 1) await rig.write(`data/${number}`, "changed");
+    const around = (bucket: Bucket) =>
+      wrapBucket(bucket, {
+        list: async function* (prefix, options) {
+          // Listed once it is known that files are to be read.
+          if (prefix.startsWith("verified/")) await unmount(rig, "data");
+          yield* bucket.list(prefix, options);
+        },
+      });
+    for (const options of [{ around }, {}]) {
+      expect(about((await rig.run(options)).heard, "emptied")).toEqual([expect.stringContaining("had 30 entries")]);
+    }
+  },
+);
+
+test("the folders that had most are warned of if very many are empty, in this backup and in the next", async () => {
+  await using above = await scratch();
+  using database = openState(join(above.path, "state"), "file:///bucket");
+  setFact(database, "completed", new Date(0).toISOString());
+  const files = new FileTable(database);
+  const named = (run: number, number: number) => fromText(`/${run}-${100 + number}`);
+  for (let run = 0; run < 2; run += 1) {
+    const shrinkage = new Shrinkage(database, new Date(run));
+    for (let number = 0; number < 110; number += 1) {
+      const path = named(run, number);
+      files.set({ path, fingerprint: undefined, head: encodeHead(folder(path).head), extents: null, bytes: 0 });
+      for (let entry = 0; entry < 20 + number; entry += 1) shrinkage.gone(fromText(`${path}/${100 + entry}`));
+    }
+    shrinkage.noteGone();
+    const { heard, notify } = notebook();
+    shrinkage.report([], notify);
+    shrinkage.noteReported();
+    expect(heard).toHaveLength(100);
+    for (let of = 0; of <= run; of += 1)
+      expect(heard).toContainEqual(expect.stringContaining(`"${named(of, 109)}" is empty, and had 129 entries`));
   }
 });
 
